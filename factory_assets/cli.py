@@ -1,0 +1,116 @@
+"""The `factory` command: thin; what it does is in `operations`, what it shows in `summary`."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from factory_assets.foundation.errors import FactoryError
+from factory_assets.foundation.lake import replacing
+from factory_assets.foundation.settings import PROJECT_ROOT, Settings, Site, load_site
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="From raw historian data to decisions at the line.")
+evaluate_app = typer.Typer(no_args_is_help=True, help="Score models by the very code that runs at the edge.")
+app.add_typer(evaluate_app, name="evaluate")
+
+PlantOption = Annotated[Path | None, typer.Option("--plant", help="Plant file; default: the reference plant.")]
+DataOption = Annotated[Path | None, typer.Option("--data", help="Folder that {data} in the plant file means.")]
+HomeOption = Annotated[Path | None, typer.Option("--home", help="State folder; default: .factory")]
+FleetOption = Annotated[list[str] | None, typer.Option("--fleet", help="Only this fleet; may be repeated.")]
+JsonOption = Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")]
+
+
+def _site(plant: Path | None, data: Path | None = None, home: Path | None = None) -> Site:
+    """The chosen plant; what was chosen also holds for processes that this one starts."""
+    for name, value in (("FACTORY_PLANT", plant), ("FACTORY_DATA", data), ("FACTORY_HOME", home)):
+        if value is not None:
+            os.environ[name] = str(value.resolve())
+    return load_site(Settings())
+
+
+def _write_json(path: Path, value: object) -> None:
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+
+
+@app.command()
+def materialize(
+    plant: PlantOption = None,
+    data: DataOption = None,
+    home: HomeOption = None,
+    fleet: FleetOption = None,
+    room: Annotated[list[str] | None, typer.Option("--room", help="Only this room; may be repeated.")] = None,
+) -> None:
+    """Collect what is new and run every asset that is stale, from the historian to the signed release."""
+    from factory_assets import operations, summary
+
+    site = _site(plant, data, home)
+    with summary.progress_lines() as on_progress:
+        done = operations.bring_up_to_date(site, fleets=fleet or (), rooms=room, on_progress=on_progress)
+    summary.print_result(site, done)
+
+
+@evaluate_app.command("rul")
+def evaluate_rul(
+    fleet: Annotated[str, typer.Option("--fleet", help="Whose model.")],
+    plant: PlantOption = None,
+    home: HomeOption = None,
+    json_file: JsonOption = None,
+) -> None:
+    """Score a fleet's bundle on every test unit, with the test truth capped and raw."""
+    from factory_assets import operations, summary
+
+    figures = operations.evaluate_rul(_site(plant, home=home), fleet)
+    summary.print_evaluation(fleet, figures)
+    if json_file is not None:
+        _write_json(json_file, figures)
+
+
+@app.command()
+def demo(
+    edge: Annotated[Path, typer.Option("--edge", help="The factory-edge command to predict with.")] = Path("factory-edge"),
+    home: HomeOption = None,
+) -> None:
+    """Run the whole graph on the reference plant, pull its release at the edge, predict, and show what was made."""
+    from factory_assets import demonstration
+
+    demonstration.run(_site(PROJECT_ROOT / "configs" / "plants" / "reference.yaml", home=home), edge)
+
+
+@app.command()
+def dev(plant: PlantOption = None, data: DataOption = None, home: HomeOption = None, port: int = 3000) -> None:
+    """Dagster's UI, daemon, sensors and schedules for a plant, on this machine only."""
+    from factory_assets.foundation.runs import open_instance
+
+    site = _site(plant, data, home)
+    open_instance(site.home.dagster)
+    os.environ.update(DAGSTER_HOME=str(site.home.dagster), DAGSTER_DISABLE_TELEMETRY="1")
+    dagster = str(Path(sys.executable).with_name("dagster"))
+    workspace = str(PROJECT_ROOT / "workspace.yaml")
+    os.execv(dagster, [dagster, "dev", "-w", workspace, "-h", "127.0.0.1", "-p", str(port)])  # noqa: S606
+
+
+@app.command()
+def manifest() -> None:
+    """Build the dbt manifest that the code location reads; `make setup` does it."""
+    from factory_assets.warehouse.project import ensure_manifest
+
+    ensure_manifest()
+
+
+def main() -> None:
+    """Entry point: expected errors are told in plain words, without a traceback."""
+    try:
+        app()
+    except FactoryError as error:
+        sys.stderr.write(f"factory: {error}\n")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,198 @@
+"""Bringing a plant up to date in this process: what is stale is run, in order, and nothing else."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from factory_assets.foundation import partitions as parts
+from factory_assets.foundation.errors import FactoryError
+from factory_assets.foundation.lake import Partition
+from factory_assets.foundation.plant import Plant
+from factory_assets.foundation.staleness import stale_partitions
+
+DAGSTER_YAML = """telemetry:
+  enabled: false
+concurrency:
+  runs:
+    max_concurrent_runs: 1
+"""
+
+
+class RunFailedError(FactoryError, RuntimeError):
+    """A Dagster run that did not succeed; the message names the step and the cause."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What is about to be run, or was."""
+
+    room: str
+    assets: tuple[str, ...]
+    partitions: int
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a refresh may touch.
+
+    Attributes:
+        readings: Partitions of readings for which the historian holds something.
+        days: Days that a simulated plant may write.
+        fleets: The fleets that were asked for.
+        rooms: Only these rooms (asset groups), or None for all.
+    """
+
+    readings: Sequence[Partition]
+    days: Sequence[dt.date] = ()
+    fleets: Sequence[str] = ()
+    rooms: Sequence[str] | None = None
+
+
+@dataclass
+class Refreshed:
+    """What a refresh did: executed (asset, partitions) pairs and checks that failed without blocking."""
+
+    executed: list[Progress] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def open_instance(home: Path) -> dg.DagsterInstance:
+    """The Dagster instance of a plant; its folder is made on first use."""
+    home.mkdir(parents=True, exist_ok=True)
+    config = home / "dagster.yaml"
+    if not config.is_file():
+        config.write_text(DAGSTER_YAML, encoding="utf-8")
+    return dg.DagsterInstance.from_config(str(home))
+
+
+def refresh(
+    defs: dg.Definitions,
+    instance: dg.DagsterInstance,
+    plant: Plant,
+    scope: Callable[[], Scope],
+    on_progress: Callable[[Progress], None] = lambda _: None,
+) -> Refreshed:
+    """Run every stale partition of every asset, upstream first.
+
+    Staleness is asked for when an asset's turn comes, so that what came out as before stops the work there.
+
+    Args:
+        defs: The code location.
+        instance: Where runs are recorded.
+        plant: The plant file.
+        scope: Asked anew before each asset, since what the historian holds may change on the way.
+        on_progress: Told before and after each run.
+
+    Raises:
+        RunFailedError: A step failed, or a blocking check did.
+    """
+    repository = defs.get_repository_def()
+    graph = repository.asset_graph
+    job = defs.resolve_implicit_global_asset_job_def()
+    done = Refreshed()
+    for group in _in_order(graph):
+        node = graph.get(group[0])
+        current = scope()
+        if current.rooms is not None and node.group_name not in current.rooms:
+            continue
+        candidates = _candidates(node.partitions_def, current)
+        stale = {key for asset in group for key in stale_partitions(instance, graph, asset, candidates)}
+        for keys in _batches(plant, node.partitions_def, [key for key in candidates if key in stale]):
+            _execute(job, instance, node.group_name or "", group, keys, done, on_progress)
+    return done
+
+
+@dataclass(frozen=True)
+class _Batch:
+    keys: int
+    partition_key: str | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+def _in_order(graph: Any) -> list[tuple[dg.AssetKey, ...]]:
+    """Materialisable assets, upstream first; those that one function makes together, together."""
+    groups: dict[frozenset[dg.AssetKey], tuple[dg.AssetKey, ...]] = {}
+    for key in graph.toposorted_asset_keys:
+        node = graph.get(key)
+        if node.is_materializable:
+            together = frozenset(node.assets_def.keys) & graph.materializable_asset_keys
+            groups.setdefault(together, tuple(sorted(together)))
+    return list(groups.values())
+
+
+def _candidates(definition: dg.PartitionsDefinition | None, scope: Scope) -> list[str | None]:
+    if definition is None:
+        return [None]
+    if isinstance(definition, dg.MultiPartitionsDefinition):
+        return [parts.to_key(partition) for partition in scope.readings]
+    if isinstance(definition, dg.DailyPartitionsDefinition):
+        return [day.isoformat() for day in scope.days]
+    with_readings = {partition.fleet for partition in scope.readings}
+    return [fleet for fleet in scope.fleets if fleet in with_readings]
+
+
+def _batches(plant: Plant, definition: dg.PartitionsDefinition | None, keys: list[str | None]) -> list[_Batch]:
+    if definition is None:
+        return [_Batch(1) for _ in keys]
+    named = [key for key in keys if key is not None]
+    if isinstance(definition, dg.MultiPartitionsDefinition):
+        ranges = parts.rectangles(plant, [parts.from_key(key) for key in named])
+        return [_ranged(definition, first, last) for first, last in ranges]
+    if isinstance(definition, dg.DailyPartitionsDefinition) and named:
+        return [_ranged(definition, first, last) for first, last in parts.day_ranges(named)]
+    return [_Batch(1, partition_key=key) for key in named]
+
+
+def _ranged(definition: dg.PartitionsDefinition, first: str, last: str) -> _Batch:
+    keys = definition.get_partition_keys_in_range(dg.PartitionKeyRange(first, last))
+    return _Batch(len(keys), tags=parts.range_tags(first, last))
+
+
+def _execute(
+    job: Any, instance: dg.DagsterInstance, room: str, group: tuple[dg.AssetKey, ...], batch: _Batch,
+    done: Refreshed, on_progress: Callable[[Progress], None],
+) -> None:  # fmt: skip
+    names = tuple(key.to_user_string() for key in group)
+    on_progress(Progress(room, names, batch.keys))
+    began = dt.datetime.now(dt.UTC)
+    result = job.execute_in_process(
+        asset_selection=list(group),
+        instance=instance,
+        partition_key=batch.partition_key,
+        tags=batch.tags,
+        raise_on_error=False,
+    )
+    if not result.success:
+        raise RunFailedError(_why(result, names))
+    for check in result.get_asset_check_evaluations():
+        if not check.passed:
+            done.warnings.append(f"{check.asset_key.to_user_string()}: check {check.check_name} failed")
+    finished = Progress(room, names, batch.keys, (dt.datetime.now(dt.UTC) - began).total_seconds())
+    done.executed.append(finished)
+    on_progress(finished)
+
+
+def _why(result: Any, names: tuple[str, ...]) -> str:
+    """The innermost cause of each failed step, or the blocking check that failed."""
+    causes = []
+    for event in result.all_events:
+        if event.is_step_failure:
+            error = event.step_failure_data.error
+            while error is not None and error.cause is not None:
+                error = error.cause
+            if error is not None:
+                causes.append(error.message.strip())
+    failed = [c for c in result.get_asset_check_evaluations() if not c.passed]
+    causes += [f"check {c.check_name} of {c.asset_key.to_user_string()} failed: {_text(c.metadata)}" for c in failed]
+    return f"{', '.join(names)} failed:\n" + "\n".join(dict.fromkeys(causes))
+
+
+def _text(metadata: Any) -> str:
+    return "; ".join(f"{name} = {getattr(value, 'value', value)}" for name, value in metadata.items())

@@ -1,0 +1,127 @@
+"""Where things are: the plant file in use, its state folder and the data folder.
+
+`FACTORY_PLANT`, `FACTORY_HOME` and `FACTORY_DATA` are the only environment variables that choose a place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from factory_assets.foundation.errors import FactoryError
+from factory_assets.foundation.plant import Plant, load_plant
+
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
+REFERENCE_PLANT = PROJECT_ROOT / "configs" / "plants" / "reference.yaml"
+
+
+class Settings(BaseSettings):
+    """The three places, read from the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="FACTORY_")
+
+    plant: Path = REFERENCE_PLANT
+    home: Path = Path(".factory")
+    data: Path | None = None
+
+
+class DataFolderMissingError(FactoryError, ValueError):
+    """The plant file speaks of `{data}` and nobody said where that is."""
+
+
+@dataclass(frozen=True)
+class Home:
+    """The state folder of one plant, `FACTORY_HOME/<plant>/`."""
+
+    root: Path
+
+    @property
+    def lake(self) -> Path:
+        """Parquet tables."""
+        return self.root / "lake"
+
+    @property
+    def exchange(self) -> Path:
+        """What passes between the platform and the edge: segments up, releases down."""
+        return self.root / "exchange"
+
+    @property
+    def segments(self) -> Path:
+        """Collected historian data."""
+        return self.exchange / "segments"
+
+    @property
+    def releases(self) -> Path:
+        """The TUF repository of signed bundles."""
+        return self.exchange / "releases"
+
+    @property
+    def models(self) -> Path:
+        """Trained models, one folder a fleet."""
+        return self.root / "models"
+
+    @property
+    def bundles(self) -> Path:
+        """Bundles that may be released, one folder a fleet."""
+        return self.root / "bundles"
+
+    @property
+    def keys(self) -> Path:
+        """Signing keys; the root key in `offline/` belongs elsewhere."""
+        return self.root / "keys"
+
+    @property
+    def dagster(self) -> Path:
+        """Dagster's own home."""
+        return self.root / "dagster"
+
+    @property
+    def mlflow_uri(self) -> str:
+        """MLflow's store."""
+        return f"sqlite:///{self.root / 'mlflow.db'}"
+
+    @property
+    def mlflow_artifacts(self) -> Path:
+        """MLflow's artefacts."""
+        return self.root / "mlartifacts"
+
+
+@dataclass(frozen=True)
+class Site:
+    """A plant together with its places on this machine."""
+
+    plant: Plant
+    plant_file: Path
+    home: Home
+    data: Path | None
+
+    def folder(self, text: str) -> Path:
+        """A folder named in the plant file: `{home}` and `{data}` are filled in, relative ones start at the file.
+
+        Raises:
+            DataFolderMissingError: The text names `{data}` and no data folder was given.
+        """
+        if "{data}" in text and self.data is None:
+            msg = (
+                f"{self.plant_file.name} reads from {text}: say where {{data}} is, "
+                "by --data DIR or the environment variable FACTORY_DATA"
+            )
+            raise DataFolderMissingError(msg)
+        filled = Path(text.replace("{home}", str(self.home.root)).replace("{data}", str(self.data)))
+        return filled if filled.is_absolute() else self.plant_file.parent / filled
+
+
+@lru_cache(maxsize=8)
+def _load_site(plant_file: Path, home: Path, data: Path | None) -> Site:
+    plant = load_plant(plant_file)
+    return Site(plant=plant, plant_file=plant_file, home=Home(home / plant.plant), data=data)
+
+
+def load_site(settings: Settings | None = None) -> Site:
+    """The plant that the environment (or the given settings) chooses, with absolute places."""
+    chosen = settings or Settings()
+    data = chosen.data.resolve() if chosen.data else None
+    return _load_site(chosen.plant.resolve(), chosen.home.resolve(), data)

@@ -1,0 +1,1 @@
+"""Room 1: from the plant's historian to raw extracts."""

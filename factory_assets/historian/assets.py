@@ -1,0 +1,109 @@
+"""Assets of room 1: what the historian holds, and the extracts made of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import dagster as dg
+
+from factory_assets.foundation import partitions as parts
+from factory_assets.foundation.contracts import breaches
+from factory_assets.foundation.metadata import DATA_TEAM, table, written
+from factory_assets.foundation.resources import LakeResource
+from factory_assets.foundation.settings import Site
+from factory_assets.foundation.versions import code_version
+from factory_assets.historian import checks, cmapss, export, extract, segments
+from factory_assets.historian.reading import SegmentRefusedError
+from factory_assets.historian.schema import CHANNEL_CATALOGUE, EXTRACT, EXTRACT_COLUMNS, extract_contract
+
+GROUP = "historian"
+SOURCE = "historian_source"
+SIMULATOR = "reference_plant"
+
+
+def assets(site: Site) -> list[dg.AssetsDefinition | dg.AssetSpec]:
+    """The assets of this room for one plant."""
+    return [historian_source(site), historian_extract(site), channel_catalogue(site)]
+
+
+def historian_source(site: Site) -> dg.AssetSpec:
+    """What lies in the plant's historian: observed, never written."""
+    plant = site.plant
+    deps = []
+    if plant.simulator:
+        deps = [dg.AssetDep(SIMULATOR, partition_mapping=parts.all_fleets_of_day())]
+    return dg.AssetSpec(
+        SOURCE,
+        deps=deps,
+        partitions_def=parts.readings(plant),
+        group_name=GROUP,
+        kinds={"csv" if plant.source.kind == "export" else "zip"},
+        owners=DATA_TEAM,
+        description=(
+            f"The historian of {plant.title or plant.plant}, read from `{plant.source.folder}`. "
+            "Each new file becomes a segment; the segments that touch a partition are its data version."
+        ),
+    )
+
+
+def historian_extract(site: Site) -> dg.AssetsDefinition:
+    """Raw readings, tall, as the historian wrote them."""
+    plant = site.plant
+
+    @dg.asset(
+        name="historian_extract",
+        deps=[dg.AssetDep(SOURCE, partition_mapping=dg.IdentityPartitionMapping())],
+        partitions_def=parts.readings(plant),
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        group_name=GROUP,
+        kinds={"polars", "parquet"},
+        owners=DATA_TEAM,
+        code_version=code_version(segments, extract, export, cmapss, settings=[plant.source]),
+        check_specs=checks.EXTRACT_CHECKS,
+        description="Raw readings, tall (one row a reading), in the historian's own names and units.",
+    )
+    def _historian_extract(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
+        asked = parts.of_run(context)
+        collected = segments.collect(site, now=dt.datetime.now(dt.UTC), fleets=sorted({p.fleet or "" for p in asked}))
+        for name, reason in collected.refused:
+            if not plant.running:
+                raise SegmentRefusedError(reason)
+            context.log.error("%s was refused: %s", name, reason)
+        contents = segments.contents(site.home.segments)
+        found, used, broken = [], {}, []
+        for partition in asked:
+            frame = extract.extract(site.home.segments, partition, contents.get(partition, []))
+            broken += breaches(frame, extract_contract(), where=str(partition))
+            found.append(lake.get().write("historian_extract", frame, partition))
+            used |= {segment.segment_id: segment for segment in contents.get(partition, [])}
+        empty = sum(part.rows == 0 for part in found)
+        metadata, version = written(found, EXTRACT, EXTRACT_COLUMNS, segments=len(used), empty_partitions=empty)
+        return dg.MaterializeResult(
+            metadata=metadata,
+            data_version=version,
+            check_results=[checks.contract(broken), checks.segments_lose_no_reading(list(used.values()))],
+        )
+
+    return _historian_extract
+
+
+def channel_catalogue(site: Site) -> dg.AssetsDefinition:
+    """The channels of every fleet, as the plant file tells them."""
+    plant = site.plant
+
+    @dg.asset(
+        name="channel_catalogue",
+        group_name=GROUP,
+        kinds={"yaml", "parquet"},
+        owners=DATA_TEAM,
+        code_version=code_version(extract, settings=[plant]),
+        description="The channels of every fleet with unit, role and limits, taken from the plant file.",
+    )
+    def _channel_catalogue(lake: LakeResource) -> dg.MaterializeResult:
+        frame = extract.channel_catalogue(plant)
+        part = lake.get().write("channel_catalogue", frame)
+        metadata, version = written([part], CHANNEL_CATALOGUE, channels=table(frame))
+        return dg.MaterializeResult(metadata=metadata, data_version=version)
+
+    return _channel_catalogue
+

@@ -1,0 +1,83 @@
+"""What the `factory` command does, without the terminal: bring a plant up to date, score its models."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from factory_assets.foundation.lake import Lake, Partition
+from factory_assets.foundation.settings import Site
+
+
+def bring_up_to_date(
+    site: Site,
+    *,
+    fleets: Sequence[str] = (),
+    rooms: Sequence[str] | None = None,
+    on_progress: Callable[[Any], None] = lambda _: None,
+) -> Any:
+    """Collect what is new, and run every asset that is stale because of it (or because code or settings changed).
+
+    Args:
+        site: The plant and its places.
+        fleets: Only these; all if empty.
+        rooms: Only these rooms (asset groups); all if None.
+        on_progress: Told before and after each run, with a `foundation.runs.Progress`.
+
+    Returns:
+        A `foundation.runs.Refreshed`.
+
+    Raises:
+        SegmentRefusedError: A source file is not what the plant file says.
+        RunFailedError: A step or a blocking check failed.
+    """
+    import dagster as dg
+
+    from factory_assets.definitions import build_defs
+    from factory_assets.foundation import partitions as parts
+    from factory_assets.foundation.runs import Scope, open_instance, refresh
+    from factory_assets.foundation.staleness import observe
+    from factory_assets.historian import segments
+    from factory_assets.historian.reading import SegmentRefusedError
+
+    wanted = [site.plant.fleet(name).name for name in fleets] or list(site.plant.fleet_names)
+    instance = open_instance(site.home.dagster)
+
+    def scope() -> Scope:
+        found = segments.collect(site, now=dt.datetime.now(dt.UTC), fleets=wanted)
+        if found.refused:
+            raise SegmentRefusedError("\n".join(f"{name}: {reason}" for name, reason in found.refused))
+        contents = {p: m for p, m in segments.contents(site.home.segments).items() if p.fleet in wanted}
+        versions = {parts.to_key(p): segments.source_version(m) for p, m in contents.items()}
+        observe(instance, dg.AssetKey("historian_source"), versions)
+        return Scope(readings=sorted(contents, key=str), days=_ended_days(site), fleets=wanted, rooms=rooms)
+
+    return refresh(build_defs(site), instance, site.plant, scope, on_progress)
+
+
+def _ended_days(site: Site) -> list[dt.date]:
+    """The days that a simulated plant can have written whole: up to yesterday."""
+    if site.plant.simulator is None or site.plant.start is None:
+        return []
+    count = (dt.datetime.now(dt.UTC).date() - site.plant.start).days
+    return [site.plant.start + dt.timedelta(days=day) for day in range(count)]
+
+
+def evaluate_rul(site: Site, fleet: str) -> dict[str, Any]:
+    """Score the bundle of a fleet on every test unit, by the very code that runs at the edge.
+
+    Returns:
+        units, rmse_capped, rmse_raw, phm08_capped, phm08_raw, and one entry a unit in `predictions`.
+    """
+    from edge_runtime.bundle import load_manifest
+    from edge_runtime.engine import open_engine
+
+    from factory_assets.rul.evaluation import evaluate
+
+    folder = site.home.bundles / site.plant.fleet(fleet).name
+    manifest = load_manifest(folder / "manifest.json")
+    engine = open_engine(folder, manifest, "cpu")
+    training_set = Lake(site.home.lake).read("rul_training_set", Partition(fleet))
+    return asdict(evaluate(engine.run, training_set, site.plant.fleet(fleet).rul))
