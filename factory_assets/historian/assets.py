@@ -1,7 +1,5 @@
 """Assets of room 1: what the historian holds, and the extracts made of it."""
 
-from __future__ import annotations
-
 import datetime as dt
 
 import dagster as dg

@@ -1,7 +1,5 @@
 """Assets of room 2: clean readings with their quarantine and ledger, sensor tables, unit lives."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import dagster as dg

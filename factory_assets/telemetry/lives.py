@@ -14,7 +14,8 @@ def unit_lives(sensor_table: pl.DataFrame, *, plant: Plant, fleet: str) -> pl.Da
     """Find the lives of all units of a fleet.
 
     Where a state channel tells, a life begins with the first running cycle after the start or after an end, and ends
-    with the cycle that shows a failure or an overhaul. In archives a unit has one life.
+    with the cycle that shows a failure or an overhaul. In archives a unit has one life. The start of a life is known if
+    an end was seen before it (archives: if the record begins with the first cycle).
 
     Returns:
         As UNIT_LIFE, in order of unit and life.
@@ -31,7 +32,13 @@ def unit_lives(sensor_table: pl.DataFrame, *, plant: Plant, fleet: str) -> pl.Da
 def _archived(unit: pl.DataFrame, life: Life) -> dict[str, object]:
     unit_id = unit.item(0, "unit_id")
     failed = life.run_to_failure_units is not None and fnmatchcase(unit_id, life.run_to_failure_units)
-    return {"life": 1, "life_id": unit_id, **_span(unit), "ended_by": "failure" if failed else "cut"}
+    return {
+        "life": 1,
+        "life_id": unit_id,
+        **_span(unit),
+        "is_start_known": unit.item(0, "cycle") <= 1,
+        "ended_by": "failure" if failed else "cut",
+    }
 
 
 def _by_state(unit: pl.DataFrame, life: Life) -> list[dict[str, object]]:
@@ -43,12 +50,14 @@ def _by_state(unit: pl.DataFrame, life: Life) -> list[dict[str, object]]:
     found = []
     for run in numbered.filter(pl.col("is_running")).partition_by("n_ends", maintain_order=True):
         number = len(found) + 1
-        end = numbered.filter((pl.col("n_ends") == run.item(0, "n_ends") + 1) & pl.col("is_end"))
+        ends_before = run.item(0, "n_ends")
+        end = numbered.filter((pl.col("n_ends") == ends_before + 1) & pl.col("is_end"))
         found.append(
             {
                 "life": number,
                 "life_id": f"{run.item(0, 'unit_id')}#{number:02d}",
                 **_span(run),
+                "is_start_known": ends_before > 0,
                 "ended_by": _ending(end, life),
             }
         )

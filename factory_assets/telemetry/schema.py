@@ -57,12 +57,14 @@ UNIT_LIFE: dict[str, pl.DataType] = {
     "first_ts_utc": UTC_TIME,
     "last_ts_utc": UTC_TIME,
     "n_cycles": pl.Int64(),
+    "is_start_known": pl.Boolean(),
     "ended_by": pl.String(),
 }
 
 UNIT_LIFE_COLUMNS = {
     "life_id": "one run of a unit from new (or overhaul) to its end",
     "n_cycles": "operating cycles in this life",
+    "is_start_known": "false for a life that was under way when the record begins: its age is unknown",
     "ended_by": "failure, overhaul (before failure), open (still running) or cut (the record stops)",
 }
 

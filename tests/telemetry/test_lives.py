@@ -46,6 +46,11 @@ def test_standstill_is_no_operating_cycle_and_no_end() -> None:
     assert lives([0, 1, 0, 0, 1, None, 1]) == [("north-1#01", 2, 7, 3, "open")]
 
 
+def test_a_life_that_was_under_way_when_the_record_begins_has_no_known_start() -> None:
+    found = unit_lives(table(PLANT, {"north-1": [1, 1, 2, 0, 1, 1]}), plant=PLANT, fleet="north")
+    assert found["is_start_known"].to_list() == [False, True]
+
+
 def test_two_ends_without_running_between_are_one_end() -> None:
     assert lives([1, 2, 0, 2, 0, 1]) == [("north-1#01", 1, 1, 1, "failure"), ("north-1#02", 6, 6, 1, "open")]
 

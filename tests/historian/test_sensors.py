@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from factory_assets.foundation import automation
+from factory_assets.foundation import partitions as parts
+from factory_assets.foundation.resources import LakeResource
+from factory_assets.foundation.settings import Site
+from factory_assets.foundation.staleness import observe
+from factory_assets.historian import assets, segments, sensors
+from factory_assets.telemetry import assets as telemetry
+from tests.plants import START, day_of_readings, drop, make_site, plant_dict
+
+ONE_DAY = dt.timedelta(days=1)
+
+
+class Bench:
+    """A sensor with an instance and a cursor of its own."""
+
+    def __init__(self, site: Site) -> None:
+        job = automation.readings_job()
+        self.site = site
+        self.instance = dg.DagsterInstance.ephemeral()
+        (self.sensor,) = sensors.sensors(site, job=job)
+        self.defs = dg.Definitions([*assets.assets(site), *telemetry.assets(site)], jobs=[job], sensors=[self.sensor], resources={"lake": LakeResource(root=str(site.home.lake))})
+        self.cursor: str | None = None
+
+    def tick(self) -> list[dg.RunRequest]:
+        context = dg.build_sensor_context(
+            instance=self.instance, cursor=self.cursor, repository_def=self.defs.get_repository_def()
+        )
+        result = self.sensor.evaluate_tick(context)
+        self.cursor = result.cursor
+        for event in result.asset_events:
+            self.instance.report_runless_asset_event(event)
+        return list(result.run_requests or [])
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(make_site(tmp_path))
+
+
+def asked(requests: list[dg.RunRequest]) -> list[tuple[str, str]]:
+    return [(r.tags[parts.RANGE_START_TAG], r.tags[parts.RANGE_END_TAG]) for r in requests]
+
+
+def test_an_empty_folder_asks_for_nothing(bench: Bench) -> None:
+    assert bench.tick() == []
+
+
+def test_a_new_file_asks_for_its_day_and_the_next(bench: Bench) -> None:
+    drop(bench.site, "a.csv", day_of_readings("south-1", START))
+    assert asked(bench.tick()) == [("2026-09-01|south", "2026-09-02|south")]
+    assert bench.tick() == []
+
+
+def test_a_file_of_today_asks_for_today_alone(bench: Bench) -> None:
+    today = dt.datetime.now(dt.UTC).date()
+    drop(bench.site, "a.csv", day_of_readings("north-1", today, hours=range(1)))
+    key = f"{today.isoformat()}|north"
+    assert asked(bench.tick()) == [(key, key)]
+
+
+def test_a_late_file_opens_exactly_its_days(bench: Bench) -> None:
+    for n in range(5):
+        drop(bench.site, f"{n}.csv", day_of_readings("north-1", START + n * ONE_DAY))
+    bench.tick()
+    drop(bench.site, "late.csv", day_of_readings("north-2", START + ONE_DAY))
+    assert asked(bench.tick()) == [("2026-09-02|north", "2026-09-03|north")]
+
+
+def test_run_keys_name_the_segments_so_that_a_repeated_tick_starts_nothing(bench: Bench) -> None:
+    drop(bench.site, "a.csv", day_of_readings("north-1", START))
+    first = bench.tick()
+    again = Bench(bench.site)
+    assert [r.run_key for r in again.tick()] == [r.run_key for r in first]
+
+
+def test_requests_are_bounded_and_the_rest_comes_next(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sensors, "REQUESTS_A_TICK", 3)
+    for n in range(0, 20, 4):
+        drop(bench.site, f"{n:02d}.csv", day_of_readings("north-1", START + n * ONE_DAY))
+    ticks = [len(bench.tick()) for _ in range(3)]
+    assert ticks == [3, 2, 0]
+
+
+def test_what_was_already_observed_is_not_asked_for_again(bench: Bench) -> None:
+    drop(bench.site, "a.csv", day_of_readings("north-1", START))
+    segments.collect(bench.site, now=dt.datetime.now(dt.UTC))
+    contents = segments.contents(bench.site.home.segments)
+    versions = {parts.to_key(p): segments.source_version(m) for p, m in contents.items()}
+    assert len(observe(bench.instance, sensors.SOURCE, versions)) == 1
+    assert observe(bench.instance, sensors.SOURCE, versions) == []
+    assert bench.tick() == []
+
+
+def test_a_segment_that_another_process_finished_late_is_not_missed(bench: Bench) -> None:
+    drop(bench.site, "a.csv", day_of_readings("north-1", START))
+    bench.tick()
+    drop(bench.site, "b.csv", day_of_readings("north-2", START))
+    segments.collect(bench.site, now=dt.datetime.now(dt.UTC) - dt.timedelta(hours=1))
+    assert len(bench.tick()) == 1
+
+
+def test_an_unreadable_file_does_not_stop_the_others(bench: Bench) -> None:
+    drop(bench.site, "a.csv", ["x"], header="nonsense")
+    drop(bench.site, "b.csv", day_of_readings("north-1", START))
+    assert len(bench.tick()) == 1
+
+
+def test_an_archive_has_no_sensor(tmp_path: Path) -> None:
+    life = {"run_to_failure_units": "north-*"}
+    fleet = {"name": "north", "machine_class": "press", "units": ["north-*"], "life": life}
+    archive = make_site(tmp_path, **plant_dict(running=False, start=None, fleets=[fleet]))
+    assert sensors.sensors(archive, job=automation.readings_job()) == []
+
+
+def test_the_cursor_stays_small(bench: Bench) -> None:
+    for n in range(3):
+        drop(bench.site, f"{n}.csv", day_of_readings("north-1", START + n * ONE_DAY))
+        now = dt.datetime(2026, 9, 10, tzinfo=dt.UTC) + 3 * n * ONE_DAY
+        segments.collect(bench.site, now=now)
+        bench.tick()
+    assert len(sensors.Cursor.read(bench.cursor).seen) == 1
