@@ -49,11 +49,11 @@ test: lint       ## every check
 	$(BIN)/pytest
 
 lock:            ## resolve both locks anew
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  --no-emit-package factory-edge --extra dev pyproject.toml -o requirements.lock
-	uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header \
+	$(UV) pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header \
 	  edge_runtime/pyproject.toml -o edge_runtime/requirements.lock
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  --constraint requirements.lock bootstrap.in -o bootstrap.lock
 
 clean:           ## remove what the commands made; .factory (plant state) stays unless you remove it

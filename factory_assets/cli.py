@@ -73,7 +73,9 @@ def evaluate_rul(
 
 @app.command()
 def demo(
-    edge: Annotated[Path, typer.Option("--edge", help="The factory-edge command to predict with.")] = Path("factory-edge"),
+    edge: Annotated[Path, typer.Option("--edge", help="The factory-edge command to predict with.")] = Path(
+        "factory-edge"
+    ),
     home: HomeOption = None,
 ) -> None:
     """Run the whole graph on the reference plant, pull its release at the edge, predict, and show what was made."""
@@ -105,9 +107,11 @@ def manifest() -> None:
 
 def main() -> None:
     """Entry point: expected errors are told in plain words, without a traceback."""
+    from edge_runtime.errors import EdgeError
+
     try:
         app()
-    except FactoryError as error:
+    except (FactoryError, EdgeError) as error:
         sys.stderr.write(f"factory: {error}\n")
         sys.exit(1)
 

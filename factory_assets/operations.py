@@ -44,6 +44,7 @@ def bring_up_to_date(
 
     wanted = [site.plant.fleet(name).name for name in fleets] or list(site.plant.fleet_names)
     instance = open_instance(site.home.dagster)
+    days = _ended_days(site)
 
     def scope() -> Scope:
         found = segments.collect(site, now=dt.datetime.now(dt.UTC), fleets=wanted)
@@ -52,7 +53,7 @@ def bring_up_to_date(
         contents = {p: m for p, m in segments.contents(site.home.segments).items() if p.fleet in wanted}
         versions = {parts.to_key(p): segments.source_version(m) for p, m in contents.items()}
         observe(instance, dg.AssetKey("historian_source"), versions)
-        return Scope(readings=sorted(contents, key=str), days=_ended_days(site), fleets=wanted, rooms=rooms)
+        return Scope(readings=sorted(contents, key=str), days=days, unfinished=_unfinished(site, days), fleets=wanted, rooms=rooms)
 
     return refresh(build_defs(site), instance, site.plant, scope, on_progress)
 
@@ -65,6 +66,14 @@ def _ended_days(site: Site) -> list[dt.date]:
     return [site.plant.start + dt.timedelta(days=day) for day in range(count)]
 
 
+def _unfinished(site: Site, days: Sequence[dt.date]) -> list[dt.date]:
+    """Days whose file ends before the day does: they were simulated while they were going on."""
+    from factory_assets.reference_plant.historian_export import day_file, is_whole
+
+    folder = site.folder(site.plant.source.folder)
+    return [day for day in days if day_file(folder, day).is_file() and not is_whole(folder, day)]
+
+
 def evaluate_rul(site: Site, fleet: str) -> dict[str, Any]:
     """Score the bundle of a fleet on every test unit, by the very code that runs at the edge.
 
@@ -73,7 +82,6 @@ def evaluate_rul(site: Site, fleet: str) -> dict[str, Any]:
     """
     from edge_runtime.bundle import load_manifest
     from edge_runtime.engine import open_engine
-
     from factory_assets.rul.evaluation import evaluate
 
     folder = site.home.bundles / site.plant.fleet(fleet).name

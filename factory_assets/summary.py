@@ -45,7 +45,10 @@ def print_result(site: Site, done: Any) -> None:
 def readings_table(site: Site) -> Table:
     """Readings per fleet: extracted, accepted, quarantined, duplicates; and the lives found in them."""
     lake = Lake(site.home.lake)
-    table = Table("fleet", *[_right(name) for name in ("readings", "accepted", "quarantined", "duplicates", "lives", "failures")])
+    table = Table(
+        "fleet",
+        *[_right(name) for name in ("readings", "accepted", "quarantined", "duplicates", "lives", "failures")],
+    )
     table.title = f"Readings of {site.plant.title or site.plant.plant}"
     for fleet in site.plant.fleet_names:
         if not lake.partitions("cleaning_ledger", fleet):

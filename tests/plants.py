@@ -13,7 +13,14 @@ from factory_assets.foundation.settings import Settings, Site, load_site
 START = dt.date(2026, 9, 1)
 
 CHANNELS = [
-    {"name": "oil_temp_degc", "tag": "OIL_TEMP", "unit": "degC", "source_unit": "degF", "low": -10, "high": 150},
+    {
+        "name": "oil_temp_degc",
+        "tag": "OIL_TEMP",
+        "unit": "degC",
+        "source_unit": "degF",
+        "low": -10,
+        "high": 150,
+    },
     {"name": "pressure_bar", "tag": "PRESSURE", "unit": "bar", "low": 0, "high": 400},
     {"name": "load_pct", "tag": "LOAD", "unit": "percent", "role": "setting", "low": 0, "high": 120},
     {"name": "machine_state", "tag": "STATE", "role": "state", "low": 0, "high": 3, "aggregate": "max"},

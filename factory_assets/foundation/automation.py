@@ -36,7 +36,9 @@ def models_job() -> dg.UnresolvedAssetJobDefinition:
 
 def release_job() -> dg.UnresolvedAssetJobDefinition:
     """Publish all bundles as one signed release."""
-    return dg.define_asset_job("release", selection=dg.AssetSelection.assets("engine_release"), description="Sign and publish.")
+    return dg.define_asset_job(
+        "release", selection=dg.AssetSelection.assets("engine_release"), description="Sign and publish."
+    )
 
 
 def marts_job() -> dg.UnresolvedAssetJobDefinition:

@@ -77,7 +77,7 @@ def combined_digest(digests: Iterable[str]) -> str:
 
 @dataclass(frozen=True)
 class Lake:
-    """Tables below one folder: `<table>/<fleet>/<day>.parquet`, `<table>/<fleet>/all.parquet` or `<table>/all.parquet`."""
+    """Tables in one folder: `<table>/<fleet>/<day>.parquet`, `<table>/<fleet>/all.parquet`, `<table>/all.parquet`."""
 
     root: Path
 

@@ -52,7 +52,8 @@ def written(
     parts: Sequence[Written],
     schema: Mapping[str, pl.DataType],
     descriptions: Mapping[str, str] | None = None,
-    **more: Any,
+    *,
+    more: Mapping[str, Any] | None = None,
 ) -> tuple[dict[str, Any], dg.DataVersion]:
     """Metadata and data version of a table's partitions that were just written."""
     rows = sum(part.rows for part in parts)
@@ -61,7 +62,7 @@ def written(
         "dagster/column_schema": column_schema(schema, descriptions),
         "partitions_written": len(parts),
         "written_to": dg.MetadataValue.path(str(_common_folder(parts))),
-        **more,
+        **(more or {}),
     }
     return metadata, dg.DataVersion(combined_digest(part.sha256 for part in parts))
 

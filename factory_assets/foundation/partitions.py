@@ -44,9 +44,7 @@ def previous_day_too(plant: Plant) -> dg.PartitionMapping:
     """A day's cleaning reads the day before as well; archives have no days."""
     if not plant.running:
         return dg.IdentityPartitionMapping()
-    two_days = dg.TimeWindowPartitionMapping(
-        start_offset=-1, end_offset=0, allow_nonexistent_upstream_partitions=True
-    )
+    two_days = dg.TimeWindowPartitionMapping(start_offset=-1, end_offset=0, allow_nonexistent_upstream_partitions=True)
     return dg.MultiPartitionMapping(
         {
             DAY: dg.DimensionPartitionMapping(DAY, two_days),

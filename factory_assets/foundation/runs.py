@@ -16,7 +16,12 @@ from factory_assets.foundation.lake import Partition
 from factory_assets.foundation.plant import Plant
 from factory_assets.foundation.staleness import stale_partitions
 
-DAGSTER_YAML = """telemetry:
+DAGSTER_YAML = """event_log_storage:
+  module: factory_assets.foundation.event_log
+  class: PooledSqliteEventLogStorage
+  config:
+    base_dir: {home}/history/runs
+telemetry:
   enabled: false
 concurrency:
   runs:
@@ -45,12 +50,14 @@ class Scope:
     Attributes:
         readings: Partitions of readings for which the historian holds something.
         days: Days that a simulated plant may write.
+        unfinished: Those of them that were written while they were going on, and so have to be written again.
         fleets: The fleets that were asked for.
         rooms: Only these rooms (asset groups), or None for all.
     """
 
     readings: Sequence[Partition]
     days: Sequence[dt.date] = ()
+    unfinished: Sequence[dt.date] = ()
     fleets: Sequence[str] = ()
     rooms: Sequence[str] | None = None
 
@@ -68,7 +75,7 @@ def open_instance(home: Path) -> dg.DagsterInstance:
     home.mkdir(parents=True, exist_ok=True)
     config = home / "dagster.yaml"
     if not config.is_file():
-        config.write_text(DAGSTER_YAML, encoding="utf-8")
+        config.write_text(DAGSTER_YAML.format(home=home), encoding="utf-8")
     return dg.DagsterInstance.from_config(str(home))
 
 
@@ -96,7 +103,7 @@ def refresh(
     repository = defs.get_repository_def()
     graph = repository.asset_graph
     job = defs.resolve_implicit_global_asset_job_def()
-    done = Refreshed()
+    runner = _Runner(job, instance, on_progress)
     for group in _in_order(graph):
         node = graph.get(group[0])
         current = scope()
@@ -104,9 +111,11 @@ def refresh(
             continue
         candidates = _candidates(node.partitions_def, current)
         stale = {key for asset in group for key in stale_partitions(instance, graph, asset, candidates)}
-        for keys in _batches(plant, node.partitions_def, [key for key in candidates if key in stale]):
-            _execute(job, instance, node.group_name or "", group, keys, done, on_progress)
-    return done
+        if isinstance(node.partitions_def, dg.DailyPartitionsDefinition):
+            stale |= {day.isoformat() for day in current.unfinished}
+        for batch in _batches(plant, node.partitions_def, [key for key in candidates if key in stale]):
+            runner.execute(node.group_name or "", group, batch)
+    return runner.done
 
 
 @dataclass(frozen=True)
@@ -155,28 +164,34 @@ def _ranged(definition: dg.PartitionsDefinition, first: str, last: str) -> _Batc
     return _Batch(len(keys), tags=parts.range_tags(first, last))
 
 
-def _execute(
-    job: Any, instance: dg.DagsterInstance, room: str, group: tuple[dg.AssetKey, ...], batch: _Batch,
-    done: Refreshed, on_progress: Callable[[Progress], None],
-) -> None:  # fmt: skip
-    names = tuple(key.to_user_string() for key in group)
-    on_progress(Progress(room, names, batch.keys))
-    began = dt.datetime.now(dt.UTC)
-    result = job.execute_in_process(
-        asset_selection=list(group),
-        instance=instance,
-        partition_key=batch.partition_key,
-        tags=batch.tags,
-        raise_on_error=False,
-    )
-    if not result.success:
-        raise RunFailedError(_why(result, names))
-    for check in result.get_asset_check_evaluations():
-        if not check.passed:
-            done.warnings.append(f"{check.asset_key.to_user_string()}: check {check.check_name} failed")
-    finished = Progress(room, names, batch.keys, (dt.datetime.now(dt.UTC) - began).total_seconds())
-    done.executed.append(finished)
-    on_progress(finished)
+@dataclass(frozen=True)
+class _Runner:
+    """Executes batches in this process, and keeps account."""
+
+    job: Any
+    instance: dg.DagsterInstance
+    on_progress: Callable[[Progress], None]
+    done: Refreshed = field(default_factory=Refreshed)
+
+    def execute(self, room: str, group: tuple[dg.AssetKey, ...], batch: _Batch) -> None:
+        names = tuple(key.to_user_string() for key in group)
+        self.on_progress(Progress(room, names, batch.keys))
+        began = dt.datetime.now(dt.UTC)
+        result = self.job.execute_in_process(
+            asset_selection=list(group),
+            instance=self.instance,
+            partition_key=batch.partition_key,
+            tags=batch.tags,
+            raise_on_error=False,
+        )
+        if not result.success:
+            raise RunFailedError(_why(result, names))
+        for check in result.get_asset_check_evaluations():
+            if not check.passed:
+                self.done.warnings.append(f"{check.asset_key.to_user_string()}: check {check.check_name} failed")
+        finished = Progress(room, names, batch.keys, (dt.datetime.now(dt.UTC) - began).total_seconds())
+        self.done.executed.append(finished)
+        self.on_progress(finished)
 
 
 def _why(result: Any, names: tuple[str, ...]) -> str:

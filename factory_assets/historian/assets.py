@@ -5,14 +5,20 @@ import datetime as dt
 import dagster as dg
 
 from factory_assets.foundation import partitions as parts
-from factory_assets.foundation.contracts import breaches
+from factory_assets.foundation.contracts import breaches_in_lake
 from factory_assets.foundation.metadata import DATA_TEAM, table, written
 from factory_assets.foundation.resources import LakeResource
 from factory_assets.foundation.settings import Site
 from factory_assets.foundation.versions import code_version
 from factory_assets.historian import checks, cmapss, export, extract, segments
 from factory_assets.historian.reading import SegmentRefusedError
-from factory_assets.historian.schema import CHANNEL_CATALOGUE, EXTRACT, EXTRACT_COLUMNS, extract_contract
+from factory_assets.historian.schema import (
+    CHANNEL_CATALOGUE,
+    EXTRACT,
+    EXTRACT_COLUMNS,
+    SegmentManifest,
+    extract_contract,
+)
 
 GROUP = "historian"
 SOURCE = "historian_source"
@@ -68,14 +74,15 @@ def historian_extract(site: Site) -> dg.AssetsDefinition:
                 raise SegmentRefusedError(reason)
             context.log.error("%s was refused: %s", name, reason)
         contents = segments.contents(site.home.segments)
-        found, used, broken = [], {}, []
+        found = []
+        used: dict[str, SegmentManifest] = {}
         for partition in asked:
             frame = extract.extract(site.home.segments, partition, contents.get(partition, []))
-            broken += breaches(frame, extract_contract(), where=str(partition))
             found.append(lake.get().write("historian_extract", frame, partition))
             used |= {segment.segment_id: segment for segment in contents.get(partition, [])}
-        empty = sum(part.rows == 0 for part in found)
-        metadata, version = written(found, EXTRACT, EXTRACT_COLUMNS, segments=len(used), empty_partitions=empty)
+        broken = breaches_in_lake(lake.get(), "historian_extract", asked, lambda _fleet: extract_contract())
+        counts = {"segments": len(used), "empty_partitions": sum(part.rows == 0 for part in found)}
+        metadata, version = written(found, EXTRACT, EXTRACT_COLUMNS, more=counts)
         return dg.MaterializeResult(
             metadata=metadata,
             data_version=version,
@@ -100,8 +107,7 @@ def channel_catalogue(site: Site) -> dg.AssetsDefinition:
     def _channel_catalogue(lake: LakeResource) -> dg.MaterializeResult:
         frame = extract.channel_catalogue(plant)
         part = lake.get().write("channel_catalogue", frame)
-        metadata, version = written([part], CHANNEL_CATALOGUE, channels=table(frame))
+        metadata, version = written([part], CHANNEL_CATALOGUE, more={"channels": table(frame)})
         return dg.MaterializeResult(metadata=metadata, data_version=version)
 
     return _channel_catalogue
-

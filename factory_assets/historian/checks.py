@@ -12,7 +12,9 @@ from factory_assets.historian.schema import SegmentManifest
 
 EXTRACT = "historian_extract"
 EXTRACT_CHECKS = [
-    dg.AssetCheckSpec("contract", asset=EXTRACT, blocking=True, description="Columns, types and keys of every extract."),
+    dg.AssetCheckSpec(
+        "contract", asset=EXTRACT, blocking=True, description="Columns, types and keys of every extract."
+    ),
     dg.AssetCheckSpec(
         "segments_lose_no_reading",
         asset=EXTRACT,

@@ -80,7 +80,9 @@ class CmapssArchive:
             for part in (train, test, truth)
         ]
         rows = pl.concat(tall).with_columns(
-            ts_utc=pl.lit(None, EXTRACT["ts_utc"]), quality=pl.lit(GOOD_QUALITY, pl.Int32), fleet=pl.lit(fleet)
+            ts_utc=pl.lit(None, EXTRACT["ts_utc"]),
+            quality=pl.lit(GOOD_QUALITY, pl.Int32),
+            fleet=pl.lit(fleet),
         )
         digest = combined_digest(hashlib.sha256(content).hexdigest() for content in contents.values())
         return Parsed(sha256=digest, rows=rows, quarantined=pl.DataFrame())

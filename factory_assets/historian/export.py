@@ -97,9 +97,9 @@ class ExportFolder:
             frame = frame.filter(pl.col("__value").is_not_null() & (pl.col("__value") != ""))
             mapped |= {"channel": "__channel", "value": "__value"}
         nothing = pl.lit(None, pl.String)
-        return frame.select(
-            **{name: pl.col(source) if source else nothing for name, source in mapped.items()}
-        ).select(TEXT_COLUMNS)
+        return frame.select(**{name: pl.col(source) if source else nothing for name, source in mapped.items()}).select(
+            TEXT_COLUMNS
+        )
 
     def _time(self, text: pl.DataFrame) -> pl.Expr:
         """Times in UTC: those that name their offset by it, the others by the plant file's time zone."""

@@ -39,7 +39,8 @@ def _slice(segments: Path, partition: Partition, manifest: SegmentManifest) -> p
     try:
         frame = pl.read_parquet(path, glob=False)
     except (OSError, pl.exceptions.PolarsError) as error:
-        msg = f"segment {manifest.segment_id} lost its slice {partition} ({error}): remove its folder {path.parent.parent}"
+        folder = segments / manifest.segment_id
+        msg = f"segment {manifest.segment_id} lost its slice {partition} ({error}): remove {folder}"
         raise SegmentDamagedError(f"{msg} and collect {manifest.source} again") from error
     if frame.height != expected:
         msg = f"segment {manifest.segment_id}, slice {partition}: {frame.height} rows, the manifest says {expected}"

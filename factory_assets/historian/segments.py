@@ -117,9 +117,7 @@ def slice_path(segments: Path, segment_id: str, partition: Partition) -> Path:
     return segments / segment_id / partition.file
 
 
-def _make_segment(
-    site: Site, candidate: Candidate, parsed: Parsed, now: dt.datetime
-) -> tuple[SegmentManifest, bool]:
+def _make_segment(site: Site, candidate: Candidate, parsed: Parsed, now: dt.datetime) -> tuple[SegmentManifest, bool]:
     stem = re.sub(r"[^A-Za-z0-9_-]+", "-", candidate.name.rsplit(".", 1)[0])
     segment_id = f"{stem}-{parsed.sha256[:12]}"
     folder = site.home.segments / segment_id
@@ -184,7 +182,8 @@ def _write_slices(folder: Path, site: Site, segment_id: str, rows: pl.DataFrame)
     tall = rows.with_columns(plant=pl.lit(plant.plant), segment_id=pl.lit(segment_id), day=day)
     slices = []
     for (fleet, on_day), part in sorted(
-        tall.partition_by("fleet", "day", as_dict=True, maintain_order=True).items(), key=lambda item: str(item[0])
+        tall.partition_by("fleet", "day", as_dict=True, maintain_order=True).items(),
+        key=lambda item: str(item[0]),
     ):
         path = folder / Partition(fleet, on_day).file
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -209,4 +208,3 @@ def _read_index(segments: Path) -> dict[str, dict[str, str]]:
 def _write_json(path: Path, value: object) -> None:
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(value, indent=1, sort_keys=True), encoding="utf-8")
-

@@ -37,8 +37,8 @@ def segment_sensor(site: Site, *, job: dg.UnresolvedAssetJobDefinition) -> dg.Se
         minimum_interval_seconds=15,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(
-            f"Looks into {site.plant.source.folder} for new files. Each one asks for its days and, since cleaning reads "
-            f"the day before too, for the days after them; at most {REQUESTS_A_TICK} runs are requested a tick."
+            f"Looks into {site.plant.source.folder} for new files. Each one asks for its days and, since cleaning "
+            f"reads the day before too, for the days after them; at most {REQUESTS_A_TICK} runs are requested a tick."
         ),
     )
     def _segment_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
@@ -107,9 +107,7 @@ def _partition(piece: Slice) -> Partition:
     return Partition(piece.fleet, piece.day)
 
 
-def _unobserved(
-    instance: dg.DagsterInstance, site: Site, fresh: Iterable[SegmentManifest]
-) -> dict[Partition, str]:
+def _unobserved(instance: dg.DagsterInstance, site: Site, fresh: Iterable[SegmentManifest]) -> dict[Partition, str]:
     """The partitions of these segments whose state nobody has reported yet, with their data version.
 
     `factory materialize` reports and runs what it collects by itself; asking for that again would be idle work.

@@ -1,12 +1,13 @@
 """Assets of room 2: clean readings with their quarantine and ledger, sensor tables, unit lives."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import dagster as dg
 import polars as pl
 
 from factory_assets.foundation import partitions as parts
-from factory_assets.foundation.contracts import breaches
+from factory_assets.foundation.contracts import breaches, breaches_in_lake
 from factory_assets.foundation.lake import Lake, Partition
 from factory_assets.foundation.metadata import DATA_TEAM, table, written
 from factory_assets.foundation.resources import LakeResource
@@ -39,21 +40,26 @@ def cleaned_readings(site: Site) -> dg.AssetsDefinition:
         specs=[
             spec("clean_reading", "Accepted readings, tall, in engineering units, with flags."),
             spec("quarantined_reading", "Readings that were set aside, as they came, each with its reason."),
-            spec("cleaning_ledger", "How many readings of each segment were accepted, quarantined, or duplicates."),
+            spec(
+                "cleaning_ledger",
+                "How many readings of each segment were accepted, quarantined, or duplicates.",
+            ),
         ],
         partitions_def=parts.readings(plant),
         backfill_policy=dg.BackfillPolicy.single_run(),
         check_specs=checks.CLEANING_CHECKS,
     )
     def _cleaning(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[dg.MaterializeResult]:
-        done = [days.clean_partition(lake.get(), partition, plant) for partition in parts.of_run(context)]
+        asked = parts.of_run(context)
+        done = [days.clean_partition(lake.get(), partition, plant) for partition in asked]
         ledger = pl.concat([day.ledger for day in done])
         reasons = pl.concat([day.reasons for day in done])
-        broken = [breach for day in done for breach in day.breaches]
+        contract_of = partial(schema.clean_reading_contract, plant)
+        broken = breaches_in_lake(lake.get(), "clean_reading", asked, contract_of)
         unaccounted = pl.concat([day.unaccounted for day in done])
         sums = {name: int(ledger[name].sum()) for name in ("extracted", "accepted", "quarantined", "duplicates")}
         metadata, data_version = written(
-            [day.accepted for day in done], schema.CLEAN_READING, schema.CLEAN_READING_COLUMNS, **sums
+            [day.accepted for day in done], schema.CLEAN_READING, schema.CLEAN_READING_COLUMNS, more=sums
         )
         yield dg.MaterializeResult(
             asset_key="clean_reading",
@@ -64,12 +70,14 @@ def cleaned_readings(site: Site) -> dg.AssetsDefinition:
                 checks.readings_are_conserved(unaccounted, sums["extracted"]),
             ],
         )
-        by_reason = reasons.group_by("channel", "reason").agg(pl.col("readings").sum()).sort("readings", descending=True)
+        by_reason = (
+            reasons.group_by("channel", "reason").agg(pl.col("readings").sum()).sort("readings", descending=True)
+        )
         metadata, data_version = written(
-            [day.quarantined for day in done], schema.QUARANTINED_READING, by_reason=table(by_reason)
+            [day.quarantined for day in done], schema.QUARANTINED_READING, more={"by_reason": table(by_reason)}
         )
         yield dg.MaterializeResult(asset_key="quarantined_reading", metadata=metadata, data_version=data_version)
-        metadata, data_version = written([day.ledger_part for day in done], schema.CLEANING_LEDGER, **sums)
+        metadata, data_version = written([day.ledger_part for day in done], schema.CLEANING_LEDGER, more=sums)
         yield dg.MaterializeResult(asset_key="cleaning_ledger", metadata=metadata, data_version=data_version)
 
     return _cleaning
@@ -92,17 +100,19 @@ def sensor_tables(site: Site) -> dg.AssetsDefinition:
         description="Clean readings aligned to cycles: one row a unit and cycle, one column a channel, with its unit.",
     )
     def _sensor_table(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
-        found, broken = [], []
-        for partition in parts.of_run(context):
-            fleet = str(partition.fleet)
-            frame = sensor_table.sensor_table(lake.get().read("clean_reading", partition), plant=plant, fleet=fleet)
-            broken += breaches(frame, schema.sensor_table_contract(plant, fleet), where=str(partition))
+        asked, found = parts.of_run(context), []
+        for partition in asked:
+            readings = lake.get().read("clean_reading", partition)
+            frame = sensor_table.sensor_table(readings, plant=plant, fleet=str(partition.fleet))
             found.append(lake.get().write("sensor_table", frame, partition))
-        of_fleet = str(parts.of_run(context)[0].fleet)
+        broken = breaches_in_lake(lake.get(), "sensor_table", asked, partial(schema.sensor_table_contract, plant))
+        of_fleet = str(asked[0].fleet)
         channel_units = {channel.name: channel.unit or "no unit" for channel in plant.channels(of_fleet)}
         metadata, version = written(found, schema.sensor_table_schema(plant, of_fleet), channel_units)
         return dg.MaterializeResult(
-            metadata=metadata, data_version=version, check_results=[checks.contract(checks.SENSOR_TABLE, broken)]
+            metadata=metadata,
+            data_version=version,
+            check_results=[checks.contract(checks.SENSOR_TABLE, broken)],
         )
 
     return _sensor_table
@@ -132,7 +142,7 @@ def unit_lives(site: Site) -> dg.AssetsDefinition:
             found.append(lake.get().write("unit_life", frame, Partition(fleet)))
             endings.append(frame.group_by("fleet", "ended_by").agg(lives=pl.len(), cycles=pl.col("n_cycles").sum()))
         summary = pl.concat(endings).sort("fleet", "ended_by")
-        metadata, version = written(found, schema.UNIT_LIFE, schema.UNIT_LIFE_COLUMNS, endings=table(summary))
+        metadata, version = written(found, schema.UNIT_LIFE, schema.UNIT_LIFE_COLUMNS, more={"endings": table(summary)})
         return dg.MaterializeResult(
             metadata=metadata, data_version=version, check_results=[checks.contract(checks.UNIT_LIFE, broken)]
         )

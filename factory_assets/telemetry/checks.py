@@ -16,7 +16,10 @@ UNIT_LIFE = "unit_life"
 
 CLEANING_CHECKS = [
     dg.AssetCheckSpec(
-        "contract", asset=CLEAN, blocking=True, description="Known channels, good quality, finite, inside limits, unique."
+        "contract",
+        asset=CLEAN,
+        blocking=True,
+        description="Known channels, good quality, finite, inside limits, unique.",
     ),
     dg.AssetCheckSpec(
         "readings_are_conserved",
@@ -26,10 +29,14 @@ CLEANING_CHECKS = [
     ),
 ]
 SENSOR_TABLE_CHECKS = [
-    dg.AssetCheckSpec("contract", asset=SENSOR_TABLE, blocking=True, description="One row a unit and cycle, inside limits.")
+    dg.AssetCheckSpec(
+        "contract", asset=SENSOR_TABLE, blocking=True, description="One row a unit and cycle, inside limits."
+    )
 ]
 UNIT_LIFE_CHECKS = [
-    dg.AssetCheckSpec("contract", asset=UNIT_LIFE, blocking=True, description="One row a life, in known kinds of ending.")
+    dg.AssetCheckSpec(
+        "contract", asset=UNIT_LIFE, blocking=True, description="One row a life, in known kinds of ending."
+    )
 ]
 
 

@@ -48,7 +48,9 @@ def clean(extract: pl.DataFrame, previous: pl.DataFrame, *, plant: Plant, fleet:
     before = _judge(previous, plant.channels(fleet)).filter(pl.col("verdict") == "accepted")
     accepted = _flag_gaps(judged.filter(pl.col("verdict") == "accepted"), before, plant)
     is_out = ~pl.col("verdict").is_in(["accepted", "duplicate"])
-    quarantined = judged.filter(is_out).with_columns(reason=pl.col("verdict"), channel=pl.col("tag"), value=pl.col("raw"))
+    quarantined = judged.filter(is_out).with_columns(
+        reason=pl.col("verdict"), channel=pl.col("tag"), value=pl.col("raw")
+    )
     return Cleaned(
         accepted=_shaped(accepted.sort(*KEY), CLEAN_READING),
         quarantined=_shaped(quarantined.sort(*KEY, "row"), QUARANTINED_READING),

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from factory_assets.foundation.contracts import Breach, breaches
 from factory_assets.foundation.lake import Lake, Partition, Written
 from factory_assets.foundation.plant import Plant
 from factory_assets.telemetry import cleaning
-from factory_assets.telemetry.schema import clean_reading_contract
 
 
 @dataclass(frozen=True)
@@ -24,7 +22,6 @@ class CleanedPartition:
     ledger: pl.DataFrame
     reasons: pl.DataFrame
     unaccounted: pl.DataFrame
-    breaches: list[Breach]
 
 
 def clean_partition(lake: Lake, partition: Partition, plant: Plant) -> CleanedPartition:
@@ -52,7 +49,6 @@ def clean_partition(lake: Lake, partition: Partition, plant: Plant) -> CleanedPa
         ledger=in_lake.ledger,
         reasons=in_lake.quarantined.group_by("channel", "reason").agg(readings=pl.len()),
         unaccounted=cleaning.unaccounted(extract, in_lake),
-        breaches=breaches(in_lake.accepted, clean_reading_contract(plant, fleet), where=str(partition)),
     )
 
 
@@ -61,4 +57,8 @@ def _day_before(lake: Lake, partition: Partition) -> pl.DataFrame:
         return cleaning.empty_extract()
     before = dt.date.fromisoformat(partition.day) - dt.timedelta(days=1)
     yesterday = Partition(partition.fleet, before.isoformat())
-    return lake.read("historian_extract", yesterday) if lake.has("historian_extract", yesterday) else cleaning.empty_extract()
+    return (
+        lake.read("historian_extract", yesterday)
+        if lake.has("historian_extract", yesterday)
+        else cleaning.empty_extract()
+    )

@@ -44,10 +44,12 @@ def _archived(unit: pl.DataFrame, life: Life) -> dict[str, object]:
 def _by_state(unit: pl.DataFrame, life: Life) -> list[dict[str, object]]:
     state = pl.col(str(life.state_channel)).round().cast(pl.Int64)
     is_end = state.is_in([life.failed_value, life.overhaul_value])
-    marked = unit.with_columns(is_running=(state == life.running_value).fill_null(value=False), is_end=is_end.fill_null(value=False))
+    marked = unit.with_columns(
+        is_running=(state == life.running_value).fill_null(value=False), is_end=is_end.fill_null(value=False)
+    )
     # An end lasts for some cycles: only the first one after running closes the life.
     numbered = marked.with_columns(n_ends=(pl.col("is_end") & ~pl.col("is_end").shift(1, fill_value=False)).cum_sum())
-    found = []
+    found: list[dict[str, object]] = []
     for run in numbered.filter(pl.col("is_running")).partition_by("n_ends", maintain_order=True):
         number = len(found) + 1
         ends_before = run.item(0, "n_ends")

@@ -46,4 +46,5 @@ def _aligned(readings: pl.DataFrame, plant: Plant) -> pl.DataFrame:
 
 def _column(channel: Channel) -> pl.Expr:
     values = pl.col("value").filter(pl.col("channel") == channel.name)
-    return getattr(values, channel.aggregate)().alias(channel.name)
+    aggregate: pl.Expr = getattr(values, channel.aggregate)()
+    return aggregate.alias(channel.name)

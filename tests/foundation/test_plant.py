@@ -37,10 +37,19 @@ def test_every_broken_field_is_named_at_once(tmp_path: Path) -> None:
     ("changes", "message"),
     [
         ({"start": None}, "a running plant needs start"),
-        ({"machine_classes": {"lathe": {"channels": [{"name": "a"}]}}}, "machine_class press is not one of lathe"),
+        (
+            {"machine_classes": {"lathe": {"channels": [{"name": "a"}]}}},
+            "machine_class press is not one of lathe",
+        ),
         ({"machine_classes": {"press": {"channels": [{"name": "a"}, {"name": "a"}]}}}, "repeat the name a"),
-        ({"machine_classes": {"press": {"channels": [{"name": "a"}]}}}, "state_channel machine_state is not a channel"),
-        ({"machine_classes": {"press": {"channels": [{"name": "a", "low": 2, "high": 1}]}}}, "low 2.0 is not below high"),
+        (
+            {"machine_classes": {"press": {"channels": [{"name": "a"}]}}},
+            "state_channel machine_state is not a channel",
+        ),
+        (
+            {"machine_classes": {"press": {"channels": [{"name": "a", "low": 2, "high": 1}]}}},
+            "low 2.0 is not below high",
+        ),
     ],
 )
 def test_what_does_not_fit_together_is_told(tmp_path: Path, changes: dict[str, object], message: str) -> None:

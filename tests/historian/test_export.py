@@ -69,13 +69,21 @@ def test_times_become_utc_by_their_offset_or_the_plants_zone(tmp_path: Path, tex
 
 def test_both_kinds_of_time_in_one_file(tmp_path: Path) -> None:
     site = changed(tmp_path, timezone="Europe/Berlin")
-    drop(site, "a.csv", [f"north-1,OIL_TEMP,{text},1,192" for text in ("2026-09-01T12:00:00Z", "2026-09-01 12:00:00")])
+    drop(
+        site,
+        "a.csv",
+        [f"north-1,OIL_TEMP,{text},1,192" for text in ("2026-09-01T12:00:00Z", "2026-09-01 12:00:00")],
+    )
     assert [at.hour for at in parse(site).rows["ts_utc"]] == [12, 10]
 
 
 def test_an_hour_that_the_clock_tells_twice_is_no_certain_time(tmp_path: Path) -> None:
     site = changed(tmp_path, timezone="Europe/Berlin")
-    drop(site, "a.csv", ["north-1,OIL_TEMP,2026-10-25 02:30:00,1,192", "north-1,OIL_TEMP,2026-10-25 04:30:00,1,192"])
+    drop(
+        site,
+        "a.csv",
+        ["north-1,OIL_TEMP,2026-10-25 02:30:00,1,192", "north-1,OIL_TEMP,2026-10-25 04:30:00,1,192"],
+    )
     parsed = parse(site)
     assert parsed.rows.height == 1
     assert parsed.quarantined["reason"].to_list() == ["impossible_time"]
@@ -89,7 +97,11 @@ def test_the_plants_own_time_format_is_taken(tmp_path: Path) -> None:
 
 def test_the_plants_own_good_quality_codes_count(tmp_path: Path) -> None:
     site = changed(tmp_path, good_quality=[0, 1])
-    drop(site, "a.csv", [f"north-1,OIL_TEMP,2026-09-01T00:0{n}:00Z,1,{code}" for n, code in enumerate((0, 1, 7))])
+    drop(
+        site,
+        "a.csv",
+        [f"north-1,OIL_TEMP,2026-09-01T00:0{n}:00Z,1,{code}" for n, code in enumerate((0, 1, 7))],
+    )
     assert parse(site).rows["quality"].to_list() == [192, 192, 7]
 
 
@@ -99,7 +111,11 @@ def test_a_wide_export_becomes_tall_and_empty_cells_are_no_readings(tmp_path: Pa
     header = "timestamp,machine,OIL_TEMP,PRESSURE"
     drop(site, "a.csv", ["2026-09-01T00:00:00Z,north-1,104,210", "2026-09-01T01:00:00Z,north-1,,211"], header)
     rows = parse(site).rows.sort("ts_utc", "channel")
-    assert rows.select("channel", "value").rows() == [("OIL_TEMP", 104.0), ("PRESSURE", 210.0), ("PRESSURE", 211.0)]
+    assert rows.select("channel", "value").rows() == [
+        ("OIL_TEMP", 104.0),
+        ("PRESSURE", 210.0),
+        ("PRESSURE", 211.0),
+    ]
 
 
 def test_parquet_and_a_byte_order_mark_are_read(tmp_path: Path) -> None:

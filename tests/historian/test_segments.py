@@ -17,12 +17,17 @@ DAY_1 = Partition("north", "2026-09-01")
 
 def test_a_file_becomes_one_segment_with_a_slice_a_fleet_and_day(tmp_path: Path) -> None:
     site = make_site(tmp_path)
-    lines = [line for unit in ("north-1", "south-1") for day in (START, START + dt.timedelta(days=1)) for line in day_of_readings(unit, day)]
+    lines = [
+        line
+        for unit in ("north-1", "south-1")
+        for day in (START, START + dt.timedelta(days=1))
+        for line in day_of_readings(unit, day)
+    ]
     drop(site, "a.csv", lines)
     (manifest,) = segments.collect(site, now=NOW).new
     assert [(s.fleet, s.day, s.rows) for s in manifest.slices] == [
-        ("north", "2026-09-01", 96), ("north", "2026-09-02", 96), ("south", "2026-09-01", 96), ("south", "2026-09-02", 96),
-    ]  # fmt: skip
+        (fleet, day, 96) for fleet in ("north", "south") for day in ("2026-09-01", "2026-09-02")
+    ]
     assert manifest.rows_read == len(lines)
     assert manifest.received_ts_utc == NOW
 
@@ -54,7 +59,11 @@ def test_a_file_that_grows_is_a_new_segment_and_the_later_one_comes_last(tmp_pat
 
 def test_impossible_times_are_set_aside_by_segment(tmp_path: Path) -> None:
     site = make_site(tmp_path)
-    drop(site, "a.csv", [f"north-1,LOAD,{day}T00:00:00Z,1,192" for day in ("1970-01-01", "2026-09-01", "2031-01-01")])
+    drop(
+        site,
+        "a.csv",
+        [f"north-1,LOAD,{day}T00:00:00Z,1,192" for day in ("1970-01-01", "2026-09-01", "2031-01-01")],
+    )
     (manifest,) = segments.collect(site, now=NOW).new
     assert manifest.rows_quarantined == {"impossible_time": 2}
     assert unplaced_rows(manifest) == 0
@@ -90,7 +99,7 @@ def test_a_damaged_slice_is_named(tmp_path: Path) -> None:
     with pytest.raises(SegmentDamagedError, match="5 rows, the manifest says 96"):
         extract(site.home.segments, DAY_1, of_day)
     path.unlink()
-    with pytest.raises(SegmentDamagedError, match="collect a.csv again"):
+    with pytest.raises(SegmentDamagedError, match=r"collect a\.csv again"):
         extract(site.home.segments, DAY_1, of_day)
 
 

@@ -26,7 +26,12 @@ class Bench:
         self.site = site
         self.instance = dg.DagsterInstance.ephemeral()
         (self.sensor,) = sensors.sensors(site, job=job)
-        self.defs = dg.Definitions([*assets.assets(site), *telemetry.assets(site)], jobs=[job], sensors=[self.sensor], resources={"lake": LakeResource(root=str(site.home.lake))})
+        self.defs = dg.Definitions(
+            [*assets.assets(site), *telemetry.assets(site)],
+            jobs=[job],
+            sensors=[self.sensor],
+            resources={"lake": LakeResource(root=str(site.home.lake))},
+        )
         self.cursor: str | None = None
 
     def tick(self) -> list[dg.RunRequest]:

@@ -36,7 +36,8 @@ class Bench:
         """What was run: (assets, partitions)."""
         site = self.site
         defs = dg.Definitions(
-            [*historian.assets(site), *telemetry.assets(site)], resources={"lake": LakeResource(root=str(self.lake.root))}
+            [*historian.assets(site), *telemetry.assets(site)],
+            resources={"lake": LakeResource(root=str(self.lake.root))},
         )
 
         def scope() -> Scope:
@@ -55,7 +56,11 @@ def bench(tmp_path: Path) -> Bench:
     site = make_site(tmp_path)
     for n in range(4):
         day = START + n * ONE_DAY
-        drop(site, f"{day}.csv", [line for unit in ("north-1", "south-1") for line in day_of_readings(unit, day)])
+        drop(
+            site,
+            f"{day}.csv",
+            [line for unit in ("north-1", "south-1") for line in day_of_readings(unit, day)],
+        )
     return Bench(site)
 
 

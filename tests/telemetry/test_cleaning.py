@@ -40,7 +40,12 @@ def test_units_become_engineering_units() -> None:
 
 @pytest.mark.parametrize(
     ("source", "target", "value", "expected"),
-    [("degF", "degC", 212.0, 100.0), ("psi", "bar", 100.0, 6.894757), ("", "bar", 3.0, 3.0), ("kft", "m", 1.0, 304.8)],
+    [
+        ("degF", "degC", 212.0, 100.0),
+        ("psi", "bar", 100.0, 6.894757),
+        ("", "bar", 3.0, 3.0),
+        ("kft", "m", 1.0, 304.8),
+    ],
 )
 def test_conversions(source: str, target: str, value: float, expected: float) -> None:
     scale, offset = linear_conversion(source, target)

@@ -1,0 +1,249 @@
+"""The manifest of a bundle: what it takes, what it gives, which files it is made of, and where it comes from.
+
+Values only; hashing files and writing bundles is in `build`.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from edge_runtime.errors import BundleError
+from edge_runtime.files import canonical_json, sha256_bytes
+
+MANIFEST = "manifest.json"
+VERSION_LENGTH = 16
+
+_SAFE_PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Version = Annotated[str, Field(pattern=rf"^[0-9a-f]{{{VERSION_LENGTH}}}$")]
+Shape = tuple[int | str, ...]
+
+
+def is_safe_path(path: str) -> bool:
+    """Whether a relative path with `/` stays below its folder and holds only plain characters."""
+    return _SAFE_PATH.fullmatch(path) is not None
+
+
+class Value(BaseModel):
+    """Base of all manifest values: frozen, and no field that is not declared."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Channel(Value):
+    """One column of the window input, in raw engineering units."""
+
+    name: str = Field(min_length=1)
+    unit: str
+
+
+class InputSpec(Value):
+    """A named input of the graph; a text in `shape` is a free dimension."""
+
+    name: str
+    dtype: Literal["float32"]
+    shape: Shape
+    channels: tuple[Channel, ...] | None = None
+    unit: str | None = None
+
+
+class OutputSpec(Value):
+    """A named output of the graph with its unit and range."""
+
+    name: str
+    dtype: Literal["float32"]
+    shape: Shape
+    unit: str
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+class Lineage(Value):
+    """Where the bundle comes from. The run id is a record only and does not enter the version."""
+
+    mlflow_run_id: str | None = None
+    data_sha256: str
+    code_version: str
+
+
+class PathValue(Value):
+    """Something that lies in a file of the bundle."""
+
+    path: str
+
+    @field_validator("path")
+    @classmethod
+    def _stays_below(cls, path: str) -> str:
+        if not is_safe_path(path) or path == MANIFEST:
+            msg = f"{path!r} is not a plain relative path below the bundle"
+            raise ValueError(msg)
+        return path
+
+
+class GraphDraft(PathValue):
+    """An ONNX graph and the targets that may run it."""
+
+    opset: int
+    targets: tuple[Name, ...]
+
+
+class EngineDraft(PathValue):
+    """An engine compiled ahead of time for one target."""
+
+    target: Name
+    precision: str
+    compiler: str
+
+
+class Tolerance(Value):
+    """Bound on |engine - expected|: atol + rtol * |expected|, in output units."""
+
+    atol: float = Field(ge=0)
+    rtol: float = Field(ge=0)
+
+
+class GoldenDraft(PathValue):
+    """Golden samples and how far each target and precision may be from them."""
+
+    path: str = "golden.npz"
+    tolerance: dict[str, dict[str, Tolerance]]
+
+
+class FileFacts(Value):
+    """Size and digest of a file of the bundle."""
+
+    sha256: Sha256
+    bytes: int = Field(ge=0)
+
+
+class Graph(GraphDraft, FileFacts):
+    """An ONNX graph of a finished bundle."""
+
+
+class EngineFile(EngineDraft, FileFacts):
+    """A compiled engine of a finished bundle."""
+
+
+class Golden(GoldenDraft, FileFacts):
+    """The golden samples of a finished bundle."""
+
+    samples: int = Field(ge=1)
+
+
+class Contents(Value):
+    """What draft and manifest share."""
+
+    schema_version: Literal[1] = 1
+    bundle: Name
+    task: Literal["rul"]
+    plant: Name
+    fleet: Name
+    lineage: Lineage
+    inputs: tuple[InputSpec, ...]
+    outputs: tuple[OutputSpec, ...]
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Contents:
+        for kind in (self.inputs, self.outputs):
+            names = [spec.name for spec in kind]
+            if len(set(names)) != len(names):
+                msg = f"names are used twice: {names}"
+                raise ValueError(msg)
+        for spec in self.inputs:
+            if spec.channels is not None and spec.shape[-1] != len(spec.channels):
+                msg = f"input {spec.name} has {len(spec.channels)} channels and shape {list(spec.shape)}"
+                raise ValueError(msg)
+        return self
+
+
+class ManifestDraft(Contents):
+    """What the platform knows about a bundle before its files are hashed."""
+
+    graphs: tuple[GraphDraft, ...] = Field(min_length=1)
+    engines: tuple[EngineDraft, ...] = ()
+    golden: GoldenDraft
+
+
+class Manifest(Contents):
+    """A finished bundle's manifest.
+
+    `version` is a hash over everything else here (thus over all files), except `lineage.mlflow_run_id`:
+    training again with the same data and code gives the same bytes and so must give the same version.
+    """
+
+    version: Version
+    graphs: tuple[Graph, ...] = Field(min_length=1)
+    engines: tuple[EngineFile, ...] = ()
+    golden: Golden
+
+    @model_validator(mode="after")
+    def _version_is_content(self) -> Manifest:
+        paths = [entry.path for entry in self.files]
+        if len(set(paths)) != len(paths):
+            msg = f"a file is listed twice: {paths}"
+            raise ValueError(msg)
+        expected = content_version(self.as_json())
+        if self.version != expected:
+            msg = f"version is {self.version}, its content makes it {expected}"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def files(self) -> tuple[Graph | EngineFile | Golden, ...]:
+        """Every file of the bundle except the manifest."""
+        return (*self.graphs, *self.engines, self.golden)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain JSON values; fields that are not set are left out."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+    def input(self, name: str) -> InputSpec:
+        """The input of that name.
+
+        Raises:
+            BundleError: The bundle has no such input.
+        """
+        for spec in self.inputs:
+            if spec.name == name:
+                return spec
+        raise BundleError(f"bundle {self.bundle} has no input {name!r}", "release a bundle of this task")
+
+
+def content_version(content: dict[str, Any]) -> str:
+    """Version of a manifest given as JSON values, whether or not it holds a version already."""
+    hashed = {key: value for key, value in content.items() if key != "version"}
+    hashed["lineage"] = {key: value for key, value in content["lineage"].items() if key != "mlflow_run_id"}
+    return sha256_bytes(canonical_json(hashed))[:VERSION_LENGTH]
+
+
+def parse_manifest(data: bytes, *, where: str) -> Manifest:
+    """Read a manifest from its bytes.
+
+    Raises:
+        BundleError: It is not JSON, a field is missing, unknown or wrong, or the version does not fit.
+    """
+    try:
+        return Manifest.model_validate_json(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        field = ".".join(str(part) for part in first["loc"]) or "manifest"
+        raise BundleError(f"{where}: {field}: {first['msg']}", "make the bundle again on the platform") from error
+
+
+def load_manifest(path: Path) -> Manifest:
+    """Read a bundle's `manifest.json`.
+
+    Raises:
+        BundleError: The file is missing or `parse_manifest` refuses it.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise BundleError(f"{path} cannot be read: {error.strerror}", "give the folder of a bundle") from error
+    return parse_manifest(data, where=str(path))

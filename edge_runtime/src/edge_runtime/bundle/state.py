@@ -1,0 +1,192 @@
+"""What is active on this machine: `active.json`, the release folders, and their verification at every start.
+
+Neither network nor clock is needed here.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError, field_validator
+
+from edge_runtime.bundle.build import verify_files
+from edge_runtime.bundle.manifest import MANIFEST, Manifest, Name, Sha256, Value, is_safe_path, load_manifest
+from edge_runtime.bundle.release import RELEASE, ReleaseIndex, parse_release
+from edge_runtime.errors import NoReleaseError, StateError
+from edge_runtime.files import canonical_json, sha256_bytes, sha256_file, write_atomic
+
+ACTIVE = "active.json"
+RELEASES = "releases"
+PULL_AGAIN = "run factory-edge pull again"
+
+
+class StoredFile(Value):
+    """A file of the active release, relative to its release folder."""
+
+    path: str
+    sha256: Sha256
+    bytes: Annotated[int, Field(ge=0)]
+
+    @field_validator("path")
+    @classmethod
+    def _stays_below(cls, path: str) -> str:
+        if not is_safe_path(path):
+            msg = f"{path!r} is not a plain relative path"
+            raise ValueError(msg)
+        return path
+
+
+class ActiveRecord(Value):
+    """`active.json`: the release that runs, and what each of its files must be.
+
+    `digest` is the sha256 of the other fields, so that a damaged record is noticed too.
+    """
+
+    schema_version: Literal[1] = 1
+    release: Annotated[int, Field(ge=1)]
+    target: Name
+    root_sha256: Sha256
+    files: tuple[StoredFile, ...]
+    digest: str = ""
+
+    def sealed(self) -> ActiveRecord:
+        """The same record with its digest set."""
+        return self.model_copy(update={"digest": self._content_digest()})
+
+    def is_intact(self) -> bool:
+        """Whether the digest is that of the other fields."""
+        return self.digest == self._content_digest()
+
+    def to_bytes(self) -> bytes:
+        """The one byte form of the record."""
+        return canonical_json(self.model_dump(mode="json"))
+
+    def _content_digest(self) -> str:
+        return sha256_bytes(canonical_json(self.model_dump(mode="json", exclude={"digest"})))
+
+
+@dataclass(frozen=True)
+class ActiveBundle:
+    """A bundle of the active release: where it lies and what it is."""
+
+    folder: Path
+    manifest: Manifest
+
+
+@dataclass(frozen=True)
+class Active:
+    """The active release, verified.
+
+    Attributes:
+        record: What `active.json` says.
+        index: The release's list of bundles.
+        bundles: Bundles by name.
+    """
+
+    record: ActiveRecord
+    index: ReleaseIndex
+    bundles: Mapping[str, ActiveBundle]
+
+
+def release_folder(state: Path, release: int) -> Path:
+    """Folder of a release on this machine."""
+    return state / RELEASES / str(release)
+
+
+def describe_files(folder: Path) -> tuple[StoredFile, ...]:
+    """Path, digest and size of every file below a release folder."""
+    return tuple(
+        StoredFile(path=path.relative_to(folder).as_posix(), sha256=sha256_file(path), bytes=path.stat().st_size)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    )
+
+
+def activate(state: Path, record: ActiveRecord) -> None:
+    """Make a release the active one, by one rename; its folder must be complete."""
+    write_atomic(state / ACTIVE, record.sealed().to_bytes())
+
+
+def read_active(state: Path) -> ActiveRecord | None:
+    """The record of the active release; None where nothing is active.
+
+    Raises:
+        StateError: The record was changed or damaged.
+    """
+    path = state / ACTIVE
+    if not path.exists():
+        return None
+    data = path.read_bytes()
+    try:
+        record = ActiveRecord.model_validate_json(data)
+    except ValidationError as error:
+        raise StateError(f"{path} is damaged", PULL_AGAIN) from error
+    if not record.is_intact() or record.to_bytes() != data:
+        raise StateError(f"{path} was changed", PULL_AGAIN)
+    return record
+
+
+def open_active(state: Path) -> Active:
+    """Verify every file of the active release against its stored digest, and load its manifests.
+
+    Raises:
+        NoReleaseError: Nothing is active.
+        StateError: The record or a file was changed, damaged or removed; the message names it.
+        BundleError: A manifest does not fit its bundle.
+    """
+    record = read_active(state)
+    if record is None:
+        raise NoReleaseError(f"no release is active in {state}", "run factory-edge pull first")
+    folder = release_folder(state, record.release)
+    for file in record.files:
+        _verify(folder / file.path, file)
+    index = parse_release((folder / RELEASE).read_bytes(), where=str(folder / RELEASE))
+    return Active(record=record, index=index, bundles=load_bundles(folder, index))
+
+
+def load_bundles(folder: Path, index: ReleaseIndex) -> dict[str, ActiveBundle]:
+    """Load and check every bundle of a release folder.
+
+    Raises:
+        BundleError: A manifest is missing, wrong, of another bundle, or does not fit its files.
+    """
+    bundles = {}
+    for entry in index.bundles:
+        place = folder / entry.path
+        manifest = load_manifest(place / MANIFEST)
+        entry.target_paths(manifest)
+        verify_files(place, manifest)
+        bundles[entry.bundle] = ActiveBundle(folder=place, manifest=manifest)
+    return bundles
+
+
+def remove_old_releases(state: Path, active: int) -> None:
+    """Keep the active release and the newest inactive one, remove the others."""
+    inactive = sorted(
+        (int(path.name) for path in (state / RELEASES).iterdir() if path.name.isdecimal() and int(path.name) != active),
+        reverse=True,
+    )
+    for release in inactive[1:]:
+        shutil.rmtree(release_folder(state, release))
+
+
+def summary(active: Active) -> dict[str, Any]:
+    """The active release as plain values, for people and programs."""
+    return {
+        "release": active.record.release,
+        "plant": active.index.plant,
+        "target": active.record.target,
+        "root_sha256": active.record.root_sha256,
+        "bundles": [entry.model_dump(mode="json") for entry in active.index.bundles],
+    }
+
+
+def _verify(path: Path, expected: StoredFile) -> None:
+    if not path.is_file():
+        raise StateError(f"{path} of the active release is missing", PULL_AGAIN)
+    if path.stat().st_size != expected.bytes or sha256_file(path) != expected.sha256:
+        raise StateError(f"{path} of the active release was changed", PULL_AGAIN)

@@ -1,0 +1,132 @@
+"""The `factory-edge` command: pull a signed release, predict with the active one, show what is active."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from edge_runtime import __version__
+from edge_runtime.errors import EdgeError, InputError
+from edge_runtime.files import write_atomic
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Returns:
+        0 done, 1 refused (trust, integrity, golden samples), 2 bad input or usage.
+    """
+    arguments = _parser().parse_args(argv)
+    try:
+        report, lines = arguments.run(arguments)
+        if arguments.json is not None:
+            _write_json(arguments.json, report)
+    except EdgeError as error:
+        sys.stderr.write(f"factory-edge: {error}\n")
+        return error.exit_code
+    except OSError as error:
+        sys.stderr.write(f"factory-edge: {error} / check free space and permissions\n")
+        return InputError.exit_code
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="factory-edge", description="Signed models next to the machine.")
+    parser.add_argument("--version", action="version", version=f"factory-edge {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    pull = commands.add_parser("pull", help="verify the newest release and make it the active one")
+    pull.add_argument("--releases", type=Path, required=True, metavar="DIR", help="the release repository")
+    pull.add_argument("--state", type=Path, required=True, metavar="DIR", help="this machine's own folder")
+    pull.add_argument("--root", type=Path, metavar="FILE", help="the publisher's root, for the first pull")
+    pull.add_argument("--trust", choices=("first-use", "pinned"), default="first-use", help="%(default)s by default")
+    pull.add_argument("--target", default="cpu", metavar="NAME", help="what engines run on; %(default)s by default")
+    pull.add_argument("--json", type=Path, metavar="FILE", help="write the report here")
+    pull.set_defaults(run=_pull)
+
+    predict = commands.add_parser("predict", help="predict remaining useful life with the active release")
+    predict.add_argument("--state", type=Path, required=True, metavar="DIR", help="this machine's own folder")
+    predict.add_argument("--input", type=Path, required=True, metavar="FILE", help="readings as CSV")
+    predict.add_argument("--json", type=Path, required=True, metavar="FILE", help="write the predictions here")
+    predict.add_argument("--bundle", metavar="NAME", help="the bundle to use; else what fits the input")
+    predict.set_defaults(run=_predict)
+
+    status = commands.add_parser("status", help="verify and show the active release")
+    status.add_argument("--state", type=Path, required=True, metavar="DIR", help="this machine's own folder")
+    status.add_argument("--json", type=Path, metavar="FILE", help="write the status here")
+    status.set_defaults(run=_status)
+    return parser
+
+
+def _pull(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+    from edge_runtime.bundle.pull import pull
+
+    report = pull(
+        arguments.releases,
+        arguments.state,
+        root=arguments.root,
+        trust=arguments.trust,
+        target=arguments.target,
+    )
+    lines = []
+    if report.is_first_pin:
+        lines.append(f"pinned root sha256 {report.root_sha256}: compare it with the publisher's fingerprint")
+    if report.is_new:
+        lines.append(f"release {report.release} is active (before: {report.previous or 'none'})")
+    else:
+        lines.append(f"nothing new: release {report.release} is active and intact")
+    for bundle in report.bundles:
+        differences = report.golden.get(bundle["bundle"], {})
+        golden = "".join(f", golden difference of {name} {value:.3g}" for name, value in differences.items())
+        lines.append(f"  {bundle['bundle']} {bundle['version']} for fleet {bundle['fleet']}{golden}")
+    return report.as_json(), lines
+
+
+def _predict(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+    from edge_runtime.bundle.state import open_active
+    from edge_runtime.engine import open_engine
+    from edge_runtime.rul.predict import channel_names, predict, route
+    from edge_runtime.rul.readings import UNIT, parse_readings, read_table
+
+    active = open_active(arguments.state)
+    table = read_table(arguments.input)
+    manifests = {name: bundle.manifest for name, bundle in active.bundles.items()}
+    found = {}
+    parts = route(table, manifests, arguments.bundle)
+    for name, part in parts.items():
+        readings = parse_readings(part, channel_names(manifests[name]))
+        engine = open_engine(active.bundles[name].folder, manifests[name], active.record.target)
+        found.update({entry["unit_id"]: entry for entry in predict(engine, manifests[name], readings)})
+    column = table.column(UNIT)
+    order = dict.fromkeys(row.cells[column] for row in table.rows)
+    lines = [f"{len(found)} units predicted with {', '.join(parts)} of release {active.record.release}"]
+    return {"units": [found[unit] for unit in order]}, lines
+
+
+def _status(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+    from edge_runtime.bundle.state import open_active, summary
+
+    report = summary(open_active(arguments.state))
+    lines = [
+        f"release {report['release']} of plant {report['plant']} is active and intact",
+        f"target {report['target']}",
+        f"pinned root sha256 {report['root_sha256']}",
+        *(f"  {entry['bundle']} {entry['version']} for fleet {entry['fleet']}" for entry in report["bundles"]),
+    ]
+    return report, lines
+
+
+def _write_json(path: Path, report: dict[str, Any]) -> None:
+    try:
+        write_atomic(path, json.dumps(report, indent=2, allow_nan=False).encode() + b"\n")
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}", "give another file") from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

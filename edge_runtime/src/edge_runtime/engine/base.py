@@ -1,0 +1,54 @@
+"""What every engine offers, and how a target's engine is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from edge_runtime.bundle.manifest import Manifest
+from edge_runtime.errors import TargetUnavailable
+
+CPU = "cpu"
+COMPILED_TARGETS = ("tensorrt-rtx", "tensorrt")
+
+
+class Engine(Protocol):
+    """A model that is ready to run; a test may pass any object of this form."""
+
+    @property
+    def target(self) -> str:
+        """The target it runs on."""
+
+    @property
+    def precision(self) -> str:
+        """The precision it computes in."""
+
+    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Outputs by name for inputs by name; the first axis is the batch."""
+
+
+def open_engine(folder: Path, manifest: Manifest, target: str) -> Engine:
+    """Open the bundle's engine for a target.
+
+    Args:
+        folder: The bundle's folder.
+        manifest: Its manifest; input and output names, shapes and dtypes of the graph must agree with it.
+        target: `cpu` (ONNX Runtime), `tensorrt-rtx` or `tensorrt`.
+
+    Raises:
+        TargetUnavailable: The bundle has nothing for the target, or this program has no runtime for it.
+        BundleError: The graph cannot be loaded or is not what the manifest says.
+    """
+    if target == CPU:
+        from edge_runtime.engine.onnx_cpu import OnnxCpuEngine
+
+        return OnnxCpuEngine(folder, manifest)
+    if target in COMPILED_TARGETS:
+        raise TargetUnavailable(
+            f"target {target} has no runtime in this installation",
+            f"use --target {CPU}, which runs everywhere",
+        )
+    raise TargetUnavailable(f"target {target!r} is not known", f"use one of: {CPU}, {', '.join(COMPILED_TARGETS)}")

@@ -1,0 +1,1 @@
+"""Remaining useful life: readings from a file, windows from readings, predictions from windows."""

@@ -1,0 +1,138 @@
+"""Remaining useful life of every unit in a set of readings, with the bundle that fits each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypedDict
+
+import numpy as np
+
+from edge_runtime.bundle.manifest import Manifest
+from edge_runtime.engine.base import Engine
+from edge_runtime.errors import BundleError, InputError, RefusedError
+from edge_runtime.rul.readings import FLEET, UNIT, Readings, Row, Table
+from edge_runtime.rul.windows import last_windows
+
+BATCH_UNITS = 256
+WINDOW = "window"
+AGE = "age_cycles"
+RUL = "rul_cycles"
+
+
+class UnitPrediction(TypedDict):
+    """Predicted remaining useful life of one unit at its last cycle."""
+
+    unit_id: str
+    cycle: int
+    rul_cycles: float
+
+
+def channel_names(manifest: Manifest) -> tuple[str, ...]:
+    """Channels of the bundle's window input, in its order.
+
+    Raises:
+        BundleError: The window input names no channels.
+    """
+    channels = manifest.input(WINDOW).channels
+    if channels is None:
+        raise BundleError(f"bundle {manifest.bundle}: input {WINDOW} names no channels", "make the bundle again")
+    return tuple(channel.name for channel in channels)
+
+
+def predict(engine: Engine, manifest: Manifest, readings: Readings) -> list[UnitPrediction]:
+    """Predict at the last cycle of every unit.
+
+    Args:
+        engine: The bundle's engine.
+        manifest: The bundle's manifest.
+        readings: Values in the order of `channel_names(manifest)`, raw engineering units.
+
+    Returns:
+        One entry a unit, in order of first appearance.
+
+    Raises:
+        RefusedError: The engine gave something that is not a finite number.
+        BundleError: The bundle's window has no fixed length.
+    """
+    window_cycles = manifest.input(WINDOW).shape[1]
+    if not isinstance(window_cycles, int):
+        raise BundleError(f"bundle {manifest.bundle}: the window has no fixed length", "make the bundle again")
+    units, last_cycles, window, age = last_windows(readings.unit_ids, readings.cycles, readings.values, window_cycles)
+    rul = np.concatenate(
+        [
+            engine.run({WINDOW: window[start : start + BATCH_UNITS], AGE: age[start : start + BATCH_UNITS]})[RUL][:, 0]
+            for start in range(0, len(units), BATCH_UNITS)
+        ]
+    )
+    bad = np.flatnonzero(~np.isfinite(rul))
+    if len(bad):
+        raise RefusedError(
+            f"bundle {manifest.bundle} {manifest.version} predicts {rul[bad[0]]} for unit {units[bad[0]]}",
+            "check the unit's readings; if they are in order, release another bundle",
+        )
+    return [
+        {"unit_id": unit, "cycle": int(cycle), "rul_cycles": float(value)}
+        for unit, cycle, value in zip(units, last_cycles, rul, strict=True)
+    ]
+
+
+def route(table: Table, bundles: Mapping[str, Manifest], bundle: str | None = None) -> dict[str, Table]:
+    """Say which bundle predicts which rows.
+
+    It is the bundle named, else that of each row's `fleet`, else the only one whose channels are all columns.
+
+    Returns:
+        A part of the table for each bundle that has rows, by bundle name.
+
+    Raises:
+        InputError: The bundle or a fleet is not known, none or several fit, or a unit is in two fleets.
+    """
+    names = ", ".join(sorted(bundles))
+    if bundle is not None:
+        if bundle not in bundles:
+            raise InputError(f"bundle {bundle!r} is not in the active release", f"use one of: {names}")
+        return {bundle: table}
+    if FLEET in table.header:
+        return _by_fleet(table, bundles)
+    fitting = sorted(name for name in bundles if set(channel_names(bundles[name])) <= set(table.header))
+    if len(fitting) == 1:
+        return {fitting[0]: table}
+    if fitting:
+        raise InputError(
+            f"{table.source}: the channels fit several bundles: {', '.join(fitting)}",
+            f"choose one with --bundle, or add a column {FLEET!r}",
+        )
+    missing = {name: sorted(set(channel_names(bundles[name])) - set(table.header)) for name in sorted(bundles)}
+    raise InputError(
+        f"{table.source}: line 1: columns are missing: "
+        + "; ".join(f"{name} needs {', '.join(columns)}" for name, columns in missing.items()),
+        "add the columns of one bundle; leave cells empty where a reading is missing",
+    )
+
+
+def _by_fleet(table: Table, bundles: Mapping[str, Manifest]) -> dict[str, Table]:
+    bundle_of: dict[str, str] = {}
+    for name, manifest in sorted(bundles.items()):
+        other = bundle_of.setdefault(manifest.fleet, name)
+        if other != name:
+            raise InputError(
+                f"bundles {other} and {name} are both for fleet {manifest.fleet}", "choose one with --bundle"
+            )
+    fleet_column, unit_column = table.column(FLEET), table.column(UNIT)
+    fleet_of_unit: dict[str, str] = {}
+    parts: dict[str, list[Row]] = {}
+    for row in table.rows:
+        fleet, unit = row.cells[fleet_column], row.cells[unit_column]
+        where = f"{table.source}: line {row.line}: column {FLEET!r}"
+        if fleet not in bundle_of:
+            raise InputError(
+                f"{where}: no bundle of the active release is for fleet {fleet!r}",
+                f"use one of: {', '.join(sorted(bundle_of))}",
+            )
+        if fleet_of_unit.setdefault(unit, fleet) != fleet:
+            raise InputError(
+                f"{where}: unit {unit} is in fleet {fleet_of_unit[unit]} and in {fleet}",
+                "give each unit one fleet",
+            )
+        parts.setdefault(bundle_of[fleet], []).append(row)
+    return {name: Table(table.source, table.header, tuple(rows)) for name, rows in parts.items()}

@@ -1,0 +1,1 @@
+"""ONNX graphs to compiled engines to signed releases."""

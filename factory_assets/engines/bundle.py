@@ -1,0 +1,139 @@
+"""Bundles: what is released of a model, put together whole in one folder."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from edge_runtime.bundle import (
+    Channel,
+    EngineDraft,
+    GoldenDraft,
+    GraphDraft,
+    InputSpec,
+    Lineage,
+    Manifest,
+    ManifestDraft,
+    OutputSpec,
+    Tolerance,
+    write_bundle,
+    write_golden,
+)
+from factory_assets.engines.targets import CompiledEngine, Targets
+from factory_assets.foundation import plant as plant_file
+from factory_assets.foundation.plant import Plant
+
+GRAPH = "model.onnx"
+GOLDEN = "golden.npz"
+
+
+@dataclass(frozen=True)
+class GoldenSamples:
+    """Inputs and the trainer's outputs, one entry a sample."""
+
+    inputs: Mapping[str, np.ndarray]
+    outputs: Mapping[str, np.ndarray]
+
+
+def bundle_name(fleet: str) -> str:
+    """The name under which a fleet's RUL model is released."""
+    return f"rul-{fleet}"
+
+
+def make_rul_bundle(
+    folder: Path,
+    *,
+    plant: Plant,
+    fleet: str,
+    channels: Sequence[plant_file.Channel],
+    lineage: Lineage,
+    onnx: Path,
+    opset: int,
+    engines: Sequence[CompiledEngine],
+    golden: GoldenSamples,
+    targets: Targets,
+) -> Manifest:
+    """Put a bundle together; the folder is replaced as a whole.
+
+    Args:
+        folder: The bundle's folder.
+        plant: The plant file.
+        fleet: Whose model it is.
+        channels: The model's input channels, in order.
+        lineage: Run, data and code that it comes from.
+        onnx: The exported graph.
+        opset: Its ONNX operator set.
+        engines: What was compiled of it.
+        golden: Golden samples.
+        targets: Tolerances, and which targets run the graph itself.
+    """
+    settings = plant.fleet(fleet).rul
+    draft = ManifestDraft(
+        bundle=bundle_name(fleet),
+        task="rul",
+        plant=plant.plant,
+        fleet=fleet,
+        lineage=lineage,
+        inputs=_inputs(channels, settings.window_cycles),
+        outputs=(
+            OutputSpec(
+                name="rul_cycles",
+                dtype="float32",
+                shape=("batch", 1),
+                unit="cycles",
+                minimum=0,
+                maximum=settings.cap_cycles,
+            ),
+        ),
+        graphs=(GraphDraft(path=GRAPH, opset=opset, targets=tuple(targets.of_graph())),),
+        engines=tuple(
+            EngineDraft(path=_engine_path(e), target=e.target, precision=e.precision, compiler=e.compiler)
+            for e in engines
+        ),
+        golden=GoldenDraft(path=GOLDEN, tolerance=_tolerances(targets)),
+    )
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    building = Path(tempfile.mkdtemp(prefix=".making-", dir=folder.parent))
+    try:
+        shutil.copyfile(onnx, building / GRAPH)
+        for engine in engines:
+            (building / "engines").mkdir(exist_ok=True)
+            shutil.copyfile(engine.path, building / _engine_path(engine))
+        write_golden(building / GOLDEN, golden.inputs, golden.outputs)
+        manifest = write_bundle(building, draft)
+        _replace(folder, building)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    return manifest
+
+
+def _inputs(channels: Sequence[plant_file.Channel], window_cycles: int) -> tuple[InputSpec, ...]:
+    columns = tuple(Channel(name=channel.name, unit=channel.unit) for channel in channels)
+    window = InputSpec(name="window", dtype="float32", shape=("batch", window_cycles, len(columns)), channels=columns)
+    return window, InputSpec(name="age_cycles", dtype="float32", shape=("batch", 1), unit="cycles")
+
+
+def _engine_path(engine: CompiledEngine) -> str:
+    return f"engines/{engine.target}-{engine.precision}.engine"
+
+
+def _tolerances(targets: Targets) -> dict[str, dict[str, Tolerance]]:
+    return {
+        name: {precision: Tolerance(atol=t.atol, rtol=t.rtol) for precision, t in target.precisions.items()}
+        for name, target in targets.targets.items()
+    }
+
+
+def _replace(folder: Path, building: Path) -> None:
+    """Put a folder in another one's place; between the two renames there is none, so a reader fails, never mixes."""
+    old = folder.with_name(f".old-{folder.name}")
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        folder.rename(old)
+    building.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)

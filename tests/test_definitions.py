@@ -1,0 +1,109 @@
+"""The code location as its users see it: keys, groups in the order of the data, owners, checks."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from factory_assets.definitions import build_defs
+from factory_assets.foundation.settings import PROJECT_ROOT, Settings, Site, load_site
+
+EXPECTED = {
+    "reference_plant": {"reference_plant"},
+    "historian": {"historian_source", "historian_extract", "channel_catalogue"},
+    "telemetry": {"clean_reading", "quarantined_reading", "cleaning_ledger", "sensor_table", "unit_life"},
+    "rul": {"rul_training_set", "rul_model", "rul_evaluation"},
+    "engines": {"rul_onnx", "rul_bundle", "engine_release"},
+}
+MARTS = {"machine_health_day", "channel_coverage", "failure_history"}
+BLOCKING = {
+    ("historian_extract", "contract"),
+    ("historian_extract", "segments_lose_no_reading"),
+    ("clean_reading", "contract"),
+    ("clean_reading", "readings_are_conserved"),
+    ("sensor_table", "contract"),
+    ("unit_life", "contract"),
+    ("rul_training_set", "splits_share_no_unit"),
+    ("rul_model", "beats_the_mean"),
+    ("rul_onnx", "native_lstm_nodes"),
+    ("rul_onnx", "parity"),
+    ("rul_bundle", "golden_samples"),
+    ("engine_release", "verifies_at_the_edge"),
+}
+
+
+def site_of(name: str, home: Path) -> Site:
+    return load_site(Settings(plant=PROJECT_ROOT / "configs" / "plants" / f"{name}.yaml", home=home))
+
+
+@pytest.fixture(scope="module", params=["reference", "turbofan"])
+def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    return site_of(request.param, tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture(scope="module")
+def defs(site: Site) -> dg.Definitions:
+    return build_defs(site)
+
+
+def test_the_code_location_loads(defs: dg.Definitions) -> None:
+    dg.Definitions.validate_loadable(defs)
+
+
+def test_every_asset_stands_in_its_room(site: Site, defs: dg.Definitions) -> None:
+    graph = defs.resolve_asset_graph()
+    groups: dict[str, set[str]] = {}
+    for node in graph.asset_nodes:
+        groups.setdefault(node.group_name or "", set()).add(node.key.to_user_string())
+    warehouse = groups.pop("warehouse")
+    assert warehouse >= MARTS
+    expected = {room: keys for room, keys in EXPECTED.items() if room != "reference_plant" or site.plant.simulator}
+    assert groups == expected
+
+
+def test_every_dependency_is_an_asset_that_exists(defs: dg.Definitions) -> None:
+    graph = defs.resolve_asset_graph()
+    known = {node.key for node in graph.asset_nodes}
+    stubs = {parent for node in graph.asset_nodes for parent in node.parent_keys} - known
+    assert not stubs
+    nameless = {key for key in known if graph.get(key).group_name == "default"}
+    assert not nameless
+
+
+def test_every_asset_has_an_owner_a_kind_and_a_description(defs: dg.Definitions) -> None:
+    for node in defs.resolve_asset_graph().asset_nodes:
+        name = node.key.to_user_string()
+        assert node.owners, name
+        assert node.kinds, name
+        assert node.description, name
+
+
+def test_what_decides_whether_the_edge_is_safe_blocks(defs: dg.Definitions) -> None:
+    graph = defs.resolve_asset_graph()
+    blocking = {(key.asset_key.to_user_string(), key.name) for key in graph.asset_check_keys if graph.get(key).blocking}
+    assert blocking >= BLOCKING
+
+
+def test_jobs_schedules_and_sensors(site: Site, defs: dg.Definitions) -> None:
+    repository = defs.get_repository_def()
+    assert {"readings", "models", "release", "marts"} <= set(repository.job_names)
+    sensors = [sensor.name for sensor in repository.sensor_defs]
+    schedules = {schedule.name for schedule in repository.schedule_defs}
+    assert sensors == (["new_historian_segments"] if site.plant.running else [])
+    assert schedules == ({"daily_marts", "daily_simulation"} if site.plant.running else set())
+
+
+def test_the_daily_marts_ask_for_every_fleet(tmp_path: Path) -> None:
+    defs = build_defs(site_of("reference", tmp_path))
+    repository = defs.get_repository_def()
+    schedule = repository.get_schedule_def("daily_marts")
+    context = dg.build_schedule_context(
+        instance=dg.DagsterInstance.ephemeral(),
+        repository_def=repository,
+        scheduled_execution_time=dt.datetime(2026, 9, 9, tzinfo=dt.UTC),
+    )
+    requests = schedule.evaluate_tick(context).run_requests or []
+    assert [request.partition_key for request in requests] == ["press", "spindle", None]
