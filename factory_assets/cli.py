@@ -12,7 +12,7 @@ import typer
 
 from factory_assets.foundation.errors import FactoryError
 from factory_assets.foundation.lake import replacing
-from factory_assets.foundation.settings import PROJECT_ROOT, Settings, Site, load_site
+from factory_assets.foundation.settings import PROJECT_ROOT, REFERENCE_PLANT, Settings, Site, load_site
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="From raw historian data to decisions at the line.")
 evaluate_app = typer.Typer(no_args_is_help=True, help="Score models by the very code that runs at the edge.")
@@ -81,15 +81,17 @@ def demo(
     """Run the whole graph on the reference plant, pull its release at the edge, predict, and show what was made."""
     from factory_assets import demonstration
 
-    demonstration.run(_site(PROJECT_ROOT / "configs" / "plants" / "reference.yaml", home=home), edge)
+    demonstration.run(_site(REFERENCE_PLANT, home=home), edge.absolute())
 
 
 @app.command()
 def dev(plant: PlantOption = None, data: DataOption = None, home: HomeOption = None, port: int = 3000) -> None:
     """Dagster's UI, daemon, sensors and schedules for a plant, on this machine only."""
     from factory_assets.foundation.runs import open_instance
+    from factory_assets.warehouse.project import ensure_manifest
 
     site = _site(plant, data, home)
+    ensure_manifest()
     open_instance(site.home.dagster)
     os.environ.update(DAGSTER_HOME=str(site.home.dagster), DAGSTER_DISABLE_TELEMETRY="1")
     dagster = str(Path(sys.executable).with_name("dagster"))

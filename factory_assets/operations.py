@@ -35,6 +35,9 @@ def bring_up_to_date(
     """
     import dagster as dg
 
+    from factory_assets.warehouse.project import ensure_manifest
+
+    ensure_manifest()
     from factory_assets.definitions import build_defs
     from factory_assets.foundation import partitions as parts
     from factory_assets.foundation.runs import Scope, open_instance, refresh

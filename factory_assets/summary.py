@@ -64,6 +64,51 @@ def readings_table(site: Site) -> Table:
     return table
 
 
+def models_table(site: Site) -> Table:
+    """Models per fleet: error on test units, and the bundle that was made of them."""
+    lake = Lake(site.home.lake)
+    table = Table("fleet", *[_right(n) for n in ("test units", "RMSE capped", "RMSE raw", "RMSE of the mean")], "bundle", "engines")
+    table.title = "Models of remaining useful life (cycles)"
+    for fleet in site.plant.fleet_names:
+        if not lake.has("rul_evaluation", Partition(fleet)):
+            continue
+        row = lake.read("rul_evaluation", Partition(fleet)).row(0, named=True)
+        errors = [f"{row[name]:.2f}" for name in ("rmse_capped", "rmse_raw", "rmse_of_mean_capped")]
+        table.add_row(fleet, str(row["units"]), *errors, *_bundle_cells(site, fleet))
+    return table
+
+
+def _bundle_cells(site: Site, fleet: str) -> tuple[str, str]:
+    from edge_runtime.bundle import load_manifest
+
+    path = site.home.bundles / fleet / "manifest.json"
+    if not path.is_file():
+        return "", ""
+    manifest = load_manifest(path)
+    files = [(", ".join(graph.targets), graph.bytes) for graph in manifest.graphs]
+    files += [(engine.target, engine.bytes) for engine in manifest.engines]
+    return f"{manifest.bundle} {manifest.version}", ", ".join(f"{name} {size / 1e6:.2f} MB" for name, size in files)
+
+
+def print_evaluation(fleet: str, figures: dict[str, Any]) -> None:
+    """The scores of one fleet's bundle, with the test truth capped and raw."""
+    table = Table("convention", _right("RMSE (cycles)"), _right("PHM08 score"))
+    table.title = f"{fleet}: {figures['units']} test units, one prediction each, at the last cycle"
+    for convention in ("capped", "raw"):
+        rmse, score = figures[f"rmse_{convention}"], figures[f"phm08_{convention}"]
+        table.add_row(f"test truth {convention}", f"{rmse:.2f}", f"{score:,.1f}")
+    console.print(table)
+
+
+def edge_table(pulled: dict[str, Any], predictions: list[dict[str, Any]]) -> Table:
+    """What the edge predicted, the most urgent units first."""
+    table = Table("unit", _right("operating cycles"), _right("predicted RUL (cycles)"))
+    table.title = f"Predicted at the edge with release {pulled['release']}"
+    for entry in sorted(predictions, key=lambda entry: entry["rul_cycles"]):
+        table.add_row(entry["unit_id"], str(entry["cycle"]), f"{entry['rul_cycles']:.0f}")
+    return table
+
+
 def _right(name: str) -> Any:
     from rich.table import Column
 
