@@ -52,7 +52,6 @@ def _predicted(site: Site, edge: Path, state: Path, fleet: str) -> list[dict[str
 def write_edge_input(site: Site, fleet: str, path: Path) -> None:
     """Write the operating cycles of the units that are running now: unit_id, cycle, channels in manifest units."""
     from edge_runtime.bundle import load_manifest
-
     from factory_assets.rul.training_set import life_cycles
 
     manifest = load_manifest(site.home.bundles / fleet / "manifest.json")

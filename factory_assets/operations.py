@@ -56,7 +56,13 @@ def bring_up_to_date(
         contents = {p: m for p, m in segments.contents(site.home.segments).items() if p.fleet in wanted}
         versions = {parts.to_key(p): segments.source_version(m) for p, m in contents.items()}
         observe(instance, dg.AssetKey("historian_source"), versions)
-        return Scope(readings=sorted(contents, key=str), days=days, unfinished=_unfinished(site, days), fleets=wanted, rooms=rooms)
+        return Scope(
+            readings=sorted(contents, key=str),
+            days=days,
+            unfinished=_unfinished(site, days),
+            fleets=wanted,
+            rooms=rooms,
+        )
 
     return refresh(build_defs(site), instance, site.plant, scope, on_progress)
 

@@ -67,14 +67,15 @@ def readings_table(site: Site) -> Table:
 def models_table(site: Site) -> Table:
     """Models per fleet: error on test units, and the bundle that was made of them."""
     lake = Lake(site.home.lake)
-    table = Table("fleet", *[_right(n) for n in ("test units", "RMSE capped", "RMSE raw", "RMSE of the mean")], "bundle", "engines")
+    figures = ("test lives", "RMSE capped", "RMSE raw", "RMSE of the mean")
+    table = Table("fleet", *[_right(name) for name in figures], "bundle", "engines")
     table.title = "Models of remaining useful life (cycles)"
     for fleet in site.plant.fleet_names:
         if not lake.has("rul_evaluation", Partition(fleet)):
             continue
         row = lake.read("rul_evaluation", Partition(fleet)).row(0, named=True)
         errors = [f"{row[name]:.2f}" for name in ("rmse_capped", "rmse_raw", "rmse_of_mean_capped")]
-        table.add_row(fleet, str(row["units"]), *errors, *_bundle_cells(site, fleet))
+        table.add_row(fleet, str(row["lives"]), *errors, *_bundle_cells(site, fleet))
     return table
 
 

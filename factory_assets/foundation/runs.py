@@ -127,13 +127,23 @@ class _Batch:
 
 def _in_order(graph: Any) -> list[tuple[dg.AssetKey, ...]]:
     """Materialisable assets, upstream first; those that one function makes together, together."""
-    groups: dict[frozenset[dg.AssetKey], tuple[dg.AssetKey, ...]] = {}
+    waiting: dict[frozenset[dg.AssetKey], None] = {}
     for key in graph.toposorted_asset_keys:
         node = graph.get(key)
         if node.is_materializable:
-            together = frozenset(node.assets_def.keys) & graph.materializable_asset_keys
-            groups.setdefault(together, tuple(sorted(together)))
-    return list(groups.values())
+            waiting[frozenset(node.assets_def.keys) & graph.materializable_asset_keys] = None
+    ordered: list[tuple[dg.AssetKey, ...]] = []
+    while waiting:
+        later = frozenset().union(*waiting)
+        # What is made together may stand far apart in the graph: it is ready when none of it waits for the others.
+        ready = next(group for group in waiting if not _parents(graph, group) & (later - group))
+        ordered.append(tuple(sorted(ready)))
+        del waiting[ready]
+    return ordered
+
+
+def _parents(graph: Any, group: frozenset[dg.AssetKey]) -> set[dg.AssetKey]:
+    return {parent for key in group for parent in graph.get(key).parent_keys}
 
 
 def _candidates(definition: dg.PartitionsDefinition | None, scope: Scope) -> list[str | None]:

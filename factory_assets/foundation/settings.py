@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+import yaml
+from pydantic import BaseModel, ConfigDict
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from factory_assets.foundation.errors import FactoryError
@@ -26,6 +28,39 @@ class Settings(BaseSettings):
     plant: Path = REFERENCE_PLANT
     home: Path = Path(".factory")
     data: Path | None = None
+
+
+class RulThresholds(BaseModel):
+    """Bounds of the RUL and engines rooms."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    parity_cycles: float
+    skill_over_mean: float
+
+
+class ReleaseThresholds(BaseModel):
+    """For how many days each role's signature is good."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    root_days: float
+    targets_days: float
+    snapshot_days: float
+    timestamp_days: float
+
+
+class Thresholds(BaseModel):
+    """`configs/thresholds.yaml`: what the asset checks ask for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    rul: RulThresholds
+    release: ReleaseThresholds
+
+
+@lru_cache(maxsize=1)
+def load_thresholds() -> Thresholds:
+    """The bounds in force."""
+    text = (PROJECT_ROOT / "configs" / "thresholds.yaml").read_text(encoding="utf-8")
+    return Thresholds.model_validate(yaml.safe_load(text))
 
 
 class DataFolderMissingError(FactoryError, ValueError):

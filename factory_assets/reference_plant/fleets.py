@@ -111,7 +111,7 @@ def _state(tag: str) -> Channel:
 PRESS = FleetModel(
     name="press",
     line="forming",
-    n_machines=8,
+    n_machines=12,
     channels=(
         _setting("force_setpoint_kn", "PRESS.FORCE_SP", "kN", 4000),
         _setting("stroke_rate_per_min", "PRESS.STROKE_RATE", "1/min", 60),
@@ -138,7 +138,7 @@ PRESS = FleetModel(
 SPINDLE = FleetModel(
     name="spindle",
     line="machining",
-    n_machines=8,
+    n_machines=12,
     channels=(
         _setting("speed_setpoint_rpm", "SPINDLE.SPEED_SP", "rpm", 25000),
         _setting("cutting_power_setpoint_kw", "SPINDLE.CUT_PWR_SP", "kW", 40),

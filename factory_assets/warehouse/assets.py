@@ -20,9 +20,7 @@ GROUP = "warehouse"
 class Translator(DagsterDbtTranslator):
     """How a mart and its tests look in Dagster."""
 
-    def get_asset_spec(
-        self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
-    ) -> dg.AssetSpec:
+    def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
         """A mart: its name is its key, and its code includes what is inlined into it."""
         spec = super().get_asset_spec(manifest, unique_id, project)
         if not unique_id.startswith("model."):
@@ -66,9 +64,7 @@ def telemetry_marts() -> dg.AssetsDefinition:
         dagster_dbt_translator=Translator(),
         name="telemetry_marts",
     )
-    def _telemetry_marts(
-        context: dg.AssetExecutionContext, dbt: PlantDbt, lake: LakeResource
-    ) -> Iterator[Any]:
+    def _telemetry_marts(context: dg.AssetExecutionContext, dbt: PlantDbt, lake: LakeResource) -> Iterator[Any]:
         marts.make_folders(lake.get(), [key.to_user_string() for key in context.selected_asset_keys])
         for event in dbt.build(context):
             yield _with_file_facts(event, context, lake.get()) if isinstance(event, dg.Output) else event

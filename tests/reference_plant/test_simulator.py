@@ -78,7 +78,7 @@ def test_eighty_days_hold_enough_failures_of_plausible_length(eighty_days, fleet
     assert failures.height >= 25
     assert failures["operating_hours"].is_between(200, 650).all()
     assert failures["operating_hours"].std() > 40
-    assert lives.filter(pl.col("ended_by") == "running").height <= 8
+    assert lives.filter(pl.col("ended_by") == "running").height <= 12
 
 
 def test_about_an_eighth_of_the_lives_end_by_overhaul():
@@ -182,7 +182,7 @@ def test_lives_began_before_the_plants_history_at_different_ages(eighty_days):
     midnight = dt.datetime.combine(START, dt.time(), dt.UTC)
     assert first.height == sum(f.n_machines for f in FLEETS)
     assert (first["start_ts"] <= midnight).all()
-    assert first.group_by("fleet").agg(pl.col("start_ts").n_unique())["start_ts"].to_list() == [8, 8]
+    assert first.group_by("fleet").agg(pl.col("start_ts").n_unique())["start_ts"].to_list() == [12, 12]
 
 
 def test_blemishes_come_at_their_rates(eighty_days):

@@ -1,0 +1,203 @@
+"""Assets of room 6: ONNX graphs, bundles with compiled engines, and the signed release."""
+
+import datetime as dt
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from edge_runtime.bundle import Lineage, Manifest, read_golden
+from edge_runtime.bundle.pull import pull
+from edge_runtime.engine import golden_check, open_engine
+from edge_runtime.errors import EdgeError
+from factory_assets.engines import bundle, checks, compilation, golden, keys, onnx_export, parity, release, tensorrt_rtx
+from factory_assets.engines.release import Lifetimes
+from factory_assets.engines.targets import Targets, load_targets
+from factory_assets.foundation import partitions as parts
+from factory_assets.foundation.lake import combined_digest, sha256_file
+from factory_assets.foundation.metadata import ML_TEAM
+from factory_assets.foundation.settings import PROJECT_ROOT, Site, load_thresholds
+from factory_assets.foundation.versions import code_version
+from factory_assets.rul.schema import CARD_FILE, MODEL_FILE, RUN_FILE, SAMPLES_FILE, ModelCard
+
+GROUP = "engines"
+ONNX_FILE = "model.onnx"
+
+
+def assets(site: Site) -> list[dg.AssetsDefinition]:
+    """The assets of this room for one plant."""
+    return [rul_onnx(site), rul_bundle(site), engine_release(site)]
+
+
+def rul_onnx(site: Site) -> dg.AssetsDefinition:
+    """Models as ONNX graphs that take raw engineering units."""
+    bound = load_thresholds().rul.parity_cycles
+
+    @dg.asset(
+        name="rul_onnx",
+        deps=["rul_model"],
+        partitions_def=parts.fleets(site.plant),
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        group_name=GROUP,
+        kinds={"onnx"},
+        owners=ML_TEAM,
+        code_version=code_version(onnx_export, parity),
+        check_specs=checks.ONNX_CHECKS,
+        description="The model as an ONNX graph: raw engineering units in, cycles out, with native LSTM nodes.",
+    )
+    def _rul_onnx(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        digests, nodes, differences = [], {}, {}
+        metadata: dict[str, Any] = {}
+        for fleet in context.partition_keys:
+            folder = site.home.models / fleet
+            facts = onnx_export.export_onnx(_load(folder / MODEL_FILE), folder / ONNX_FILE)
+            inputs, expected = read_golden(folder / SAMPLES_FILE)
+            differences[fleet] = parity.largest_difference(folder / ONNX_FILE, inputs, expected)
+            nodes[fleet] = dict(facts.nodes)
+            digests.append(facts.sha256)
+            metadata = {
+                "opset": facts.opset,
+                "bytes": facts.bytes,
+                "nodes": dg.MetadataValue.json(dict(facts.nodes)),
+                "written_to": dg.MetadataValue.path(str(folder / ONNX_FILE)),
+            }
+        return dg.MaterializeResult(
+            metadata=metadata,
+            data_version=dg.DataVersion(combined_digest(digests)),
+            check_results=[checks.native_lstm_nodes(nodes), checks.parity(differences, bound)],
+        )
+
+    return _rul_onnx
+
+
+def _load(model_file: Path) -> Any:
+    import keras
+
+    return keras.saving.load_model(model_file, compile=False)
+
+
+def rul_bundle(site: Site) -> dg.AssetsDefinition:
+    """Everything of a model that is released, in one folder."""
+    wanted = load_targets(PROJECT_ROOT / "configs" / "targets.yaml")
+
+    @dg.asset(
+        name="rul_bundle",
+        deps=["rul_onnx", "rul_model"],
+        partitions_def=parts.fleets(site.plant),
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        group_name=GROUP,
+        kinds={"onnx", "tensorrt"},
+        owners=ML_TEAM,
+        code_version=code_version(bundle, golden, compilation, tensorrt_rtx, settings=[wanted, site.plant]),
+        check_specs=checks.BUNDLE_CHECKS,
+        description=(
+            "Graph, engines compiled ahead of time, golden samples and manifest: what is released of a model. "
+            "A target whose compiler is not installed is left out, and said so."
+        ),
+    )
+    def _rul_bundle(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        digests, differences, failures = [], {}, []
+        metadata: dict[str, Any] = {}
+        for fleet in context.partition_keys:
+            manifest, missing = _make_bundle(site, fleet, wanted)
+            folder = site.home.bundles / fleet
+            try:
+                found = golden_check(open_engine(folder, manifest, "cpu"), folder, manifest)
+                differences[fleet] = max(found.values())
+            except EdgeError as error:
+                failures.append(f"{fleet}: {error}")
+            digests.append(manifest.version)
+            metadata = _bundle_metadata(manifest, missing, folder)
+        return dg.MaterializeResult(
+            metadata=metadata,
+            data_version=dg.DataVersion(combined_digest(digests)),
+            check_results=[checks.golden_samples(differences, failures)],
+        )
+
+    return _rul_bundle
+
+
+def _make_bundle(site: Site, fleet: str, wanted: Targets) -> tuple[Manifest, list[str]]:
+    """Compile and put together one fleet's bundle; also the targets that could not be compiled here, with why."""
+    models = site.home.models / fleet
+    card = ModelCard.model_validate_json((models / CARD_FILE).read_text(encoding="utf-8"))
+    units = {channel.name: channel for channel in site.plant.channels(fleet)}
+    engines, missing = compilation.compile_all(models / ONNX_FILE, models / "engines", wanted)
+    manifest = bundle.make_rul_bundle(
+        site.home.bundles / fleet,
+        plant=site.plant,
+        fleet=fleet,
+        channels=[units[channel.name] for channel in card.inputs],
+        lineage=Lineage(
+            mlflow_run_id=(models / RUN_FILE).read_text(encoding="utf-8"),
+            data_sha256=card.data_sha256,
+            code_version=card.code_version,
+        ),
+        onnx=models / ONNX_FILE,
+        opset=onnx_export.OPSET,
+        engines=engines,
+        golden=golden.choose(*read_golden(models / SAMPLES_FILE)),
+        targets=wanted,
+    )
+    return manifest, missing
+
+
+def _bundle_metadata(manifest: Manifest, missing: list[str], folder: Path) -> dict[str, Any]:
+    sizes = {entry.path: entry.bytes for entry in manifest.files}
+    return {
+        "bundle": f"{manifest.bundle} {manifest.version}",
+        "files_bytes": dg.MetadataValue.json(sizes),
+        "engines": dg.MetadataValue.json([engine.model_dump(mode="json") for engine in manifest.engines]),
+        "not_compiled": "; ".join(missing) or "none",
+        "written_to": dg.MetadataValue.path(str(folder)),
+    }
+
+
+def engine_release(site: Site) -> dg.AssetsDefinition:
+    """All bundles, signed and numbered."""
+    plant, home = site.plant, site.home
+
+    @dg.asset(
+        name="engine_release",
+        deps=["rul_bundle"],
+        group_name=GROUP,
+        kinds={"tuf"},
+        owners=ML_TEAM,
+        code_version=code_version(release, keys),
+        check_specs=checks.RELEASE_CHECKS,
+        description="All bundles of the plant as one signed, numbered release (TUF) that edges pull.",
+    )
+    def _engine_release() -> dg.MaterializeResult:
+        now = dt.datetime.now(dt.UTC)
+        lifetimes = Lifetimes(**load_thresholds().release.model_dump())
+        signers = keys.load_keys(home.keys) if (home.keys / "online").is_dir() else keys.create_keys(home.keys)
+        folders = [home.bundles / fleet for fleet in plant.fleet_names]
+        folders = [folder for folder in folders if (folder / "manifest.json").is_file()]
+        out = release.publish(home.releases, signers, folders, plant=plant.plant, now=now, lifetimes=lifetimes)
+        failure = _failure_at_a_new_edge(home.releases, out.root_sha256)
+        names = [f"{entry.bundle} {entry.version}" for entry in out.index.bundles]
+        warnings = [str(warning) for warning in release.expiry_warnings(home.releases, now, lifetimes)]
+        return dg.MaterializeResult(
+            metadata={
+                "release": out.number,
+                "is_new": out.is_new,
+                "bundles": ", ".join(names),
+                "root_sha256": out.root_sha256,
+                "written_to": dg.MetadataValue.path(str(home.releases)),
+            },
+            data_version=dg.DataVersion(sha256_file(home.releases / "metadata" / "timestamp.json")),
+            check_results=[checks.verifies_at_the_edge(failure, names), checks.signatures_are_young(warnings)],
+        )
+
+    return _engine_release
+
+
+def _failure_at_a_new_edge(releases: Path, root_sha256: str) -> str | None:
+    """Why an edge that knows only the root's fingerprint would refuse the release; None if it would not."""
+    with tempfile.TemporaryDirectory() as state:
+        try:
+            report = pull(releases, Path(state), trust="first-use", target="cpu")
+        except EdgeError as error:
+            return str(error)
+    return None if report.root_sha256 == root_sha256 else f"the edge pinned another root: {report.root_sha256}"

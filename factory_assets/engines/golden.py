@@ -1,0 +1,26 @@
+"""Golden samples: the few inputs that travel with a bundle, chosen from the trainer's validation windows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from factory_assets.engines.bundle import GoldenSamples
+
+SAMPLES = 16
+
+
+def choose(inputs: Mapping[str, np.ndarray], outputs: Mapping[str, np.ndarray]) -> GoldenSamples:
+    """Samples spread over the whole range of outputs, and one with as much missing as there is.
+
+    A short history exercises the graph's padding; outputs from end to end exercise its scaling.
+    """
+    output = next(iter(outputs.values())).reshape(-1)
+    spread = np.argsort(output, kind="stable")[np.linspace(0, len(output) - 1, SAMPLES - 1).round().astype(int)]
+    missing = sum(np.isnan(array).reshape(len(array), -1).sum(axis=1) for array in inputs.values())
+    picked = np.unique([*spread, int(np.argmax(missing))])
+    return GoldenSamples(
+        inputs={name: array[picked] for name, array in inputs.items()},
+        outputs={name: array[picked] for name, array in outputs.items()},
+    )

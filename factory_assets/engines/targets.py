@@ -1,0 +1,126 @@
+"""Targets: where engines run, how far they may be from the trainer, and who compiles for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, Protocol
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from factory_assets.foundation.errors import FactoryError
+
+Precision = Literal["fp32", "fp16", "int8"]
+
+
+class TargetsFileError(FactoryError, ValueError):
+    """A targets file that cannot be used; the message names file and field."""
+
+
+class CompilerUnavailable(FactoryError, RuntimeError):  # noqa: N818 (the name says what happened)
+    """There is no compiler for a target, or it is not installed here."""
+
+
+class CompileError(FactoryError, RuntimeError):
+    """A compiler refused a graph; the message is the compiler's own."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Tolerance(_Strict):
+    """How far an engine's output may be from the trainer's: atol + rtol * |trainer|, in the output's unit."""
+
+    atol: float = Field(ge=0)
+    rtol: float = Field(ge=0)
+
+
+class Target(_Strict):
+    """One kind of place where engines run."""
+
+    title: str
+    runtime: str
+    compiled: bool
+    precisions: dict[Precision, Tolerance] = Field(min_length=1)
+
+
+class Targets(_Strict):
+    """A whole targets file."""
+
+    targets: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")], Target] = Field(min_length=1)
+
+    def of_graph(self) -> list[str]:
+        """Targets that run the ONNX graph itself."""
+        return [name for name, target in self.targets.items() if not target.compiled]
+
+    def of_engines(self) -> list[tuple[str, Precision]]:
+        """Target and precision of every engine that is compiled ahead of time."""
+        return [(name, p) for name, target in self.targets.items() if target.compiled for p in target.precisions]
+
+
+@dataclass(frozen=True)
+class CompiledEngine:
+    """An engine that was compiled ahead of time.
+
+    Attributes:
+        target: The target's name.
+        precision: What it computes in.
+        path: Its file.
+        bytes: Its size.
+        sha256: Digest of the file.
+        compiler: Name and version.
+        tensor_types: How many tensors of the network have each data type, as the compiler reports it.
+    """
+
+    target: str
+    precision: Precision
+    path: Path
+    bytes: int
+    sha256: str
+    compiler: str
+    tensor_types: dict[str, int]
+
+
+class Compiler(Protocol):
+    """Makes engines of ONNX graphs for one target."""
+
+    def compile(self, onnx: Path, out: Path, precision: Precision) -> CompiledEngine:
+        """Compile a graph into the file `out`.
+
+        Raises:
+            CompilerUnavailable: It is not installed here, or not for this precision.
+            CompileError: It refuses the graph.
+        """
+
+
+def load_targets(path: Path) -> Targets:
+    """Read and check a targets file.
+
+    Raises:
+        TargetsFileError: The file is missing, is not YAML or breaks the contract.
+    """
+    try:
+        return Targets.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (OSError, yaml.YAMLError) as error:
+        msg = f"targets file {path} cannot be read: {error}"
+        raise TargetsFileError(msg) from error
+    except ValidationError as error:
+        fields = [f"  {'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors()]
+        msg = f"targets file {path} breaks the contract in {len(fields)} place(s):\n" + "\n".join(fields)
+        raise TargetsFileError(msg) from error
+
+
+def compiler_for(target: str) -> Compiler:
+    """The compiler for a target.
+
+    Raises:
+        CompilerUnavailable: Nothing is compiled ahead of time for it.
+    """
+    if target == "tensorrt-rtx":
+        from factory_assets.engines.tensorrt_rtx import TensorRtRtxCompiler
+
+        return TensorRtRtxCompiler()
+    msg = f"nothing compiles for target {target!r}: set compiled: false in targets.yaml, or add a compiler for it"
+    raise CompilerUnavailable(msg)

@@ -1,0 +1,90 @@
+"""MLflow, thinly: one experiment a fleet, one run a training, one registered model a fleet."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class TrainingRecord:
+    """What is recorded of a training.
+
+    Attributes:
+        params: What it was told.
+        metrics: What came of it.
+        curves: One value an epoch, by name.
+        tags: Data hash, code version and the like.
+        files: Artefacts; the first one is the model.
+    """
+
+    params: Mapping[str, Any]
+    metrics: Mapping[str, float]
+    curves: Mapping[str, Sequence[float]]
+    tags: Mapping[str, str]
+    files: Sequence[Path]
+
+
+@dataclass(frozen=True)
+class Tracking:
+    """An MLflow store.
+
+    Attributes:
+        uri: The store, `sqlite:///...`.
+        artifacts: Where artefacts go.
+    """
+
+    uri: str
+    artifacts: Path
+
+    def log_training(self, experiment: str, model: str, record: TrainingRecord) -> str:
+        """Record a training as a finished run, and its model as the newest version of a registered model.
+
+        Returns:
+            The run's id.
+        """
+        from mlflow import MlflowClient
+        from mlflow.entities import Metric, Param, RunTag
+
+        logging.getLogger("alembic").setLevel(logging.WARNING)
+        logging.getLogger("mlflow").setLevel(logging.WARNING)
+        self.artifacts.mkdir(parents=True, exist_ok=True)
+        client = MlflowClient(tracking_uri=self.uri)
+        run = client.create_run(self._experiment(client, experiment), run_name=model, tags=dict(record.tags))
+        run_id: str = run.info.run_id
+        now = int(time.time() * 1000)
+        metrics = [Metric(name, value, now, 0) for name, value in record.metrics.items() if math.isfinite(value)]
+        metrics += [
+            Metric(name, value, now, step)
+            for name, values in record.curves.items()
+            for step, value in enumerate(values, start=1)
+        ]
+        params = [Param(name, str(value)) for name, value in record.params.items()]
+        client.log_batch(run_id, metrics=metrics, params=params, tags=[RunTag("factory.model", model)])
+        for file in record.files:
+            client.log_artifact(run_id, str(file), artifact_path="model")
+        client.set_terminated(run_id)
+        self._register(client, model, run, record.files[0])
+        return run_id
+
+    def _experiment(self, client: Any, name: str) -> str:
+        found = client.get_experiment_by_name(name)
+        if found is not None:
+            return str(found.experiment_id)
+        return str(client.create_experiment(name, artifact_location=(self.artifacts / name).as_uri()))
+
+    @staticmethod
+    def _register(client: Any, model: str, run: Any, file: Path) -> None:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            client.create_registered_model(model)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        client.create_model_version(model, f"{run.info.artifact_uri}/model/{file.name}", run.info.run_id)
