@@ -14,7 +14,12 @@ from factory_assets.foundation.errors import FactoryError
 from factory_assets.foundation.lake import replacing
 from factory_assets.foundation.settings import PROJECT_ROOT, REFERENCE_PLANT, Settings, Site, load_site
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="From raw historian data to decisions at the line.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="From raw historian data to decisions at the line.",
+)
 evaluate_app = typer.Typer(no_args_is_help=True, help="Score models by the very code that runs at the edge.")
 app.add_typer(evaluate_app, name="evaluate")
 
@@ -50,7 +55,7 @@ def materialize(
     from factory_assets import operations, summary
 
     site = _site(plant, data, home)
-    with summary.progress_lines() as on_progress:
+    with summary.progress_lines(site.home.log) as on_progress:
         done = operations.bring_up_to_date(site, fleets=fleet or (), rooms=room, on_progress=on_progress)
     summary.print_result(site, done)
 

@@ -23,9 +23,9 @@ def build_defs(site: Site) -> dg.Definitions:
     """All rooms of one plant. Reads the plant file and the dbt manifest; no network, no lake."""
     return dg.Definitions(
         assets=[asset for room in ROOMS for asset in room.assets(site)],
-        jobs=automation.jobs(),
+        jobs=automation.JOBS,
         schedules=automation.schedules(site.plant),
-        sensors=historian_sensors.sensors(site, job=automation.readings_job()),
+        sensors=historian_sensors.sensors(site, job=automation.READINGS_JOB),
         resources={"lake": LakeResource(root=str(site.home.lake)), "dbt": dbt_resource(site.home)},
         executor=dg.in_process_executor,
     )

@@ -30,7 +30,7 @@ def run(site: Site, edge: Path) -> None:
         EdgeFailedError: The edge refused the release or the readings.
     """
     summary.console.print(f"[bold]{site.plant.title}[/bold]: from its historian to the edge")
-    with summary.progress_lines() as on_progress:
+    with summary.progress_lines(site.home.log) as on_progress:
         done = operations.bring_up_to_date(site, on_progress=on_progress)
     summary.print_result(site, done)
     state = site.home.root / "edge"

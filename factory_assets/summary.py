@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import Any, TextIO
 
 import polars as pl
 from rich.console import Console
@@ -14,22 +17,49 @@ from factory_assets.foundation.lake import Lake, Partition
 from factory_assets.foundation.settings import Site
 
 console = Console(highlight=False)
+UNITS_SHOWN = 8
 
 
 @contextmanager
-def progress_lines() -> Iterator[Callable[[Any], None]]:
-    """Show a spinner while a run goes on, and leave one line behind for each that has ended."""
-    with console.status("looking at what is there") as status:
+def progress_lines(log: Path) -> Iterator[Callable[[Any], None]]:
+    """Show a spinner while a run goes on, and leave one line behind for each that has ended.
 
-        def show(progress: Any) -> None:
-            names = ", ".join(progress.assets)
-            what = f"{names} ({progress.partitions} partitions)" if progress.partitions > 1 else names
-            if progress.seconds is None:
-                status.update(f"{progress.room}: {what}")
-            else:
-                console.print(f"  {progress.room:<16} {what:<78} {progress.seconds:6.1f} s")
+    What Dagster, dbt and TensorFlow write meanwhile goes to a log file: it would bury the lines that matter.
+    """
+    with _quietly(log) as terminal:
+        shown = Console(highlight=False, file=terminal)
+        with shown.status("looking at what is there") as status:
 
-        yield show
+            def show(progress: Any) -> None:
+                names = ", ".join(progress.assets)
+                which = f"{progress.partitions} partitions" if progress.partitions > 1 else progress.partition_key
+                what = f"{names} ({which})" if which else names
+                if progress.seconds is None:
+                    status.update(f"{progress.room}: {what}")
+                else:
+                    shown.print(f"  {progress.room:<16} {progress.seconds:6.1f} s  {what}", soft_wrap=True)
+
+            yield show
+
+
+@contextmanager
+def _quietly(log: Path) -> Iterator[TextIO]:
+    """Send this process's output, and that of its children and C libraries, to a file; hand out the terminal."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    before = os.dup(1), os.dup(2)
+    with log.open("w", encoding="utf-8") as file, os.fdopen(os.dup(1), "w", encoding="utf-8") as terminal:
+        try:
+            os.dup2(file.fileno(), 1)
+            os.dup2(file.fileno(), 2)
+            yield terminal
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            for descriptor, original in enumerate(before, start=1):
+                os.dup2(original, descriptor)
+                os.close(original)
 
 
 def print_result(site: Site, done: Any) -> None:
@@ -40,6 +70,7 @@ def print_result(site: Site, done: Any) -> None:
         console.print(f"[yellow]warning[/yellow] {warning}")
     console.print(readings_table(site))
     console.print(models_table(site))
+    console.print(release_table(site))
 
 
 def readings_table(site: Site) -> Table:
@@ -65,36 +96,47 @@ def readings_table(site: Site) -> Table:
 
 
 def models_table(site: Site) -> Table:
-    """Models per fleet: error on test units, and the bundle that was made of them."""
+    """Models per fleet: their error on test lives, with both conventions, and that of predicting the mean."""
     lake = Lake(site.home.lake)
-    figures = ("test lives", "RMSE capped", "RMSE raw", "RMSE of the mean")
-    table = Table("fleet", *[_right(name) for name in figures], "bundle", "engines")
-    table.title = "Models of remaining useful life (cycles)"
+    figures = ("test lives", "truth capped", "truth raw", "predicting the mean, capped")
+    table = Table("fleet", *[_right(name) for name in figures])
+    table.title = "Models of remaining useful life: RMSE on test units (cycles)"
     for fleet in site.plant.fleet_names:
         if not lake.has("rul_evaluation", Partition(fleet)):
             continue
         row = lake.read("rul_evaluation", Partition(fleet)).row(0, named=True)
-        errors = [f"{row[name]:.2f}" for name in ("rmse_capped", "rmse_raw", "rmse_of_mean_capped")]
-        table.add_row(fleet, str(row["lives"]), *errors, *_bundle_cells(site, fleet))
+        names = ("rmse_capped", "rmse_raw", "rmse_of_mean_capped")
+        table.add_row(fleet, str(row["lives"]), *[f"{row[name]:,.1f}" for name in names])
     return table
 
 
-def _bundle_cells(site: Site, fleet: str) -> tuple[str, str]:
+def release_table(site: Site) -> Table:
+    """What is released: bundles, their engines and sizes, and the fingerprint that edges pin."""
     from edge_runtime.bundle import load_manifest
+    from factory_assets.engines.release import fingerprint
+    from factory_assets.engines.repository import read_repository
 
-    path = site.home.bundles / fleet / "manifest.json"
-    if not path.is_file():
-        return "", ""
-    manifest = load_manifest(path)
-    files = [(", ".join(graph.targets), graph.bytes) for graph in manifest.graphs]
-    files += [(engine.target, engine.bytes) for engine in manifest.engines]
-    return f"{manifest.bundle} {manifest.version}", ", ".join(f"{name} {size / 1e6:.2f} MB" for name, size in files)
+    repository = read_repository(site.home.releases)
+    if repository is None or repository.index is None:
+        return Table(title="Nothing has been released yet")
+    index = repository.index
+    root = fingerprint(site.home.releases / "metadata" / "1.root.json")
+    table = Table("bundle", "version", "file", _right("size"))
+    table.title = f"Release {index.release}, signed; root sha256 {root[:16]}..."
+    for entry in index.bundles:
+        manifest = load_manifest(site.home.bundles / entry.fleet / "manifest.json")
+        files = [(f"{graph.path} ({', '.join(graph.targets)})", graph.bytes) for graph in manifest.graphs]
+        files += [(f"{e.path} ({e.precision}, {e.compiler})", e.bytes) for e in manifest.engines]
+        for number, (name, size) in enumerate(files):
+            first = (entry.bundle, entry.version) if number == 0 else ("", "")
+            table.add_row(*first, name, f"{size / 1e6:.2f} MB")
+    return table
 
 
 def print_evaluation(fleet: str, figures: dict[str, Any]) -> None:
     """The scores of one fleet's bundle, with the test truth capped and raw."""
     table = Table("convention", _right("RMSE (cycles)"), _right("PHM08 score"))
-    table.title = f"{fleet}: {figures['units']} test units, one prediction each, at the last cycle"
+    table.title = f"{fleet}: {figures['lives']} test lives of {figures['units']} units"
     for convention in ("capped", "raw"):
         rmse, score = figures[f"rmse_{convention}"], figures[f"phm08_{convention}"]
         table.add_row(f"test truth {convention}", f"{rmse:.2f}", f"{score:,.1f}")
@@ -104,8 +146,9 @@ def print_evaluation(fleet: str, figures: dict[str, Any]) -> None:
 def edge_table(pulled: dict[str, Any], predictions: list[dict[str, Any]]) -> Table:
     """What the edge predicted, the most urgent units first."""
     table = Table("unit", _right("operating cycles"), _right("predicted RUL (cycles)"))
-    table.title = f"Predicted at the edge with release {pulled['release']}"
-    for entry in sorted(predictions, key=lambda entry: entry["rul_cycles"]):
+    table.title = f"Predicted at the edge with release {pulled['release']}: {len(predictions)} running units"
+    table.caption = f"the {UNITS_SHOWN} most urgent" if len(predictions) > UNITS_SHOWN else None
+    for entry in sorted(predictions, key=lambda entry: entry["rul_cycles"])[:UNITS_SHOWN]:
         table.add_row(entry["unit_id"], str(entry["cycle"]), f"{entry['rul_cycles']:.0f}")
     return table
 

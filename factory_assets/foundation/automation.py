@@ -14,42 +14,29 @@ MARTS_AT = "0 1 * * *"
 ONE_DAY = dt.timedelta(days=1)
 
 
-def readings_job() -> dg.UnresolvedAssetJobDefinition:
-    """From what the historian holds to sensor tables, for the partitions that are asked for."""
-    return dg.define_asset_job(
-        "readings",
-        selection=dg.AssetSelection.assets(
-            "historian_extract", "clean_reading", "quarantined_reading", "cleaning_ledger", "sensor_table"
-        ),
-        description="Extract, clean and align readings.",
-    )
-
-
-def models_job() -> dg.UnresolvedAssetJobDefinition:
-    """From sensor tables to bundles that may be released, for one fleet."""
-    return dg.define_asset_job(
-        "models",
-        selection=dg.AssetSelection.groups("rul") | dg.AssetSelection.assets("unit_life", "rul_onnx", "rul_bundle"),
-        description="Train, evaluate, export and compile the models of a fleet.",
-    )
-
-
-def release_job() -> dg.UnresolvedAssetJobDefinition:
-    """Publish all bundles as one signed release."""
-    return dg.define_asset_job(
-        "release", selection=dg.AssetSelection.assets("engine_release"), description="Sign and publish."
-    )
-
-
-def marts_job() -> dg.UnresolvedAssetJobDefinition:
-    """Unit lives and the warehouse's marts."""
-    selection = dg.AssetSelection.assets("unit_life") | dg.AssetSelection.groups("warehouse")
-    return dg.define_asset_job("marts", selection=selection, description="Refresh unit lives and the warehouse.")
-
-
-def jobs() -> list[dg.UnresolvedAssetJobDefinition]:
-    """All jobs of a plant."""
-    return [readings_job(), models_job(), release_job(), marts_job()]
+READINGS_JOB = dg.define_asset_job(
+    "readings",
+    selection=dg.AssetSelection.assets(
+        "historian_extract", "clean_reading", "quarantined_reading", "cleaning_ledger", "sensor_table"
+    ),
+    description="From what the historian holds to sensor tables, for the partitions that are asked for.",
+)
+MODELS_JOB = dg.define_asset_job(
+    "models",
+    selection=dg.AssetSelection.groups("rul") | dg.AssetSelection.assets("unit_life", "rul_onnx", "rul_bundle"),
+    description="From sensor tables to a bundle that may be released, for one fleet.",
+)
+RELEASE_JOB = dg.define_asset_job(
+    "release",
+    selection=dg.AssetSelection.assets("engine_release"),
+    description="Publish all bundles as one signed release.",
+)
+MARTS_JOB = dg.define_asset_job(
+    "marts",
+    selection=dg.AssetSelection.assets("unit_life") | dg.AssetSelection.groups("warehouse"),
+    description="Refresh unit lives and the warehouse's marts.",
+)
+JOBS = (READINGS_JOB, MODELS_JOB, RELEASE_JOB, MARTS_JOB)
 
 
 def schedules(plant: Plant) -> list[dg.ScheduleDefinition]:
@@ -62,7 +49,7 @@ def schedules(plant: Plant) -> list[dg.ScheduleDefinition]:
 def _daily_marts(plant: Plant) -> dg.ScheduleDefinition:
     @dg.schedule(
         name="daily_marts",
-        job=marts_job(),
+        job=MARTS_JOB,
         cron_schedule=MARTS_AT,
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,

@@ -40,6 +40,7 @@ class Progress:
     room: str
     assets: tuple[str, ...]
     partitions: int
+    partition_key: str | None = None
     seconds: float | None = None
 
 
@@ -185,7 +186,7 @@ class _Runner:
 
     def execute(self, room: str, group: tuple[dg.AssetKey, ...], batch: _Batch) -> None:
         names = tuple(key.to_user_string() for key in group)
-        self.on_progress(Progress(room, names, batch.keys))
+        self.on_progress(Progress(room, names, batch.keys, batch.partition_key))
         began = dt.datetime.now(dt.UTC)
         result = self.job.execute_in_process(
             asset_selection=list(group),
@@ -199,7 +200,8 @@ class _Runner:
         for check in result.get_asset_check_evaluations():
             if not check.passed:
                 self.done.warnings.append(f"{check.asset_key.to_user_string()}: check {check.check_name} failed")
-        finished = Progress(room, names, batch.keys, (dt.datetime.now(dt.UTC) - began).total_seconds())
+        seconds = (dt.datetime.now(dt.UTC) - began).total_seconds()
+        finished = Progress(room, names, batch.keys, batch.partition_key, seconds)
         self.done.executed.append(finished)
         self.on_progress(finished)
 

@@ -114,6 +114,11 @@ class Home:
         return self.root / "dagster"
 
     @property
+    def log(self) -> Path:
+        """What the last run in the terminal said, in full."""
+        return self.root / "materialize.log"
+
+    @property
     def mlflow_uri(self) -> str:
         """MLflow's store."""
         return f"sqlite:///{self.root / 'mlflow.db'}"

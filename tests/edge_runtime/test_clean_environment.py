@@ -22,7 +22,12 @@ pytestmark = pytest.mark.skipif(not (EDGE / "factory-edge").is_file(), reason=".
 
 def in_clean_environment(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Run without network (where the kernel allows it), from another folder, with nothing of this process's paths."""
-    environment = {"PATH": "/usr/bin:/bin", "HOME": str(cwd), "http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(cwd),
+        "http_proxy": "http://127.0.0.1:9",
+        "https_proxy": "http://127.0.0.1:9",
+    }
     cut = ["unshare", "--map-root-user", "--net"] if can_cut_the_network() else []
     return subprocess.run(
         [*cut, *map(str, command)], capture_output=True, text=True, check=False, cwd=cwd, env=environment

@@ -22,7 +22,7 @@ class Bench:
     """A sensor with an instance and a cursor of its own."""
 
     def __init__(self, site: Site) -> None:
-        job = automation.readings_job()
+        job = automation.READINGS_JOB
         self.site = site
         self.instance = dg.DagsterInstance.ephemeral()
         (self.sensor,) = sensors.sensors(site, job=job)
@@ -122,7 +122,7 @@ def test_an_archive_has_no_sensor(tmp_path: Path) -> None:
     life = {"run_to_failure_units": "north-*"}
     fleet = {"name": "north", "machine_class": "press", "units": ["north-*"], "life": life}
     archive = make_site(tmp_path, **plant_dict(running=False, start=None, fleets=[fleet]))
-    assert sensors.sensors(archive, job=automation.readings_job()) == []
+    assert sensors.sensors(archive, job=automation.READINGS_JOB) == []
 
 
 def test_the_cursor_stays_small(bench: Bench) -> None:

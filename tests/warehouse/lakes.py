@@ -63,9 +63,7 @@ class FleetFiles:
     ) -> None:
         part = Partition(self.fleet, day)
         self.lake.write("clean_reading", self._frame(accepted, READING, CLEAN_READING), part)
-        self.lake.write(
-            "quarantined_reading", self._frame(quarantined, QUARANTINED, QUARANTINED_READING), part
-        )
+        self.lake.write("quarantined_reading", self._frame(quarantined, QUARANTINED, QUARANTINED_READING), part)
         self.ledger(day, len(accepted), len(quarantined))
 
     def ledger(self, day: str | None, accepted: int, quarantined: int) -> None:
@@ -78,16 +76,12 @@ class FleetFiles:
             1,
         )
         columns = ("day", "segment_id", "extracted", "accepted", "quarantined", "duplicates")
-        self.lake.write(
-            "cleaning_ledger", self._frame([row], columns, CLEANING_LEDGER), Partition(self.fleet, day)
-        )
+        self.lake.write("cleaning_ledger", self._frame([row], columns, CLEANING_LEDGER), Partition(self.fleet, day))
 
     def _frame(
         self, rows: Sequence[tuple[object, ...]], columns: Sequence[str], schema: Mapping[str, pl.DataType]
     ) -> pl.DataFrame:
-        keyed = [
-            {"plant": "small", "fleet": self.fleet, **dict(zip(columns, row, strict=True))} for row in rows
-        ]
+        keyed = [{"plant": "small", "fleet": self.fleet, **dict(zip(columns, row, strict=True))} for row in rows]
         return pl.DataFrame(keyed, schema=dict(schema))
 
 

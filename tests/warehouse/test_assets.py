@@ -59,9 +59,7 @@ def test_only_a_failed_run_leaves_artefacts(silent: Built) -> None:
 
 def test_a_mart_tells_its_rows_and_its_version_is_its_bytes(running: Built) -> None:
     for mart in MARTS:
-        metadata = running.instance.get_latest_materialization_event(
-            dg.AssetKey(mart)
-        ).asset_materialization.metadata
+        metadata = running.instance.get_latest_materialization_event(dg.AssetKey(mart)).asset_materialization.metadata
         assert metadata["dagster/row_count"].value == running.lake.read(mart).height
         assert data_version(running, mart) == sha256_file(running.lake.path(mart))
 
@@ -73,9 +71,7 @@ def test_one_mart_alone_gives_the_same_version_and_a_broken_ledger_fails_its_che
     ledger = archive.lake.read("cleaning_ledger", Partition("FD001"))
     check = dg.AssetCheckKey(dg.AssetKey("machine_health_day"), "machine_health_day_adds_up_to_ledger")
     try:
-        archive.lake.write(
-            "cleaning_ledger", ledger.with_columns(accepted=ledger["accepted"] + 1), Partition("FD001")
-        )
+        archive.lake.write("cleaning_ledger", ledger.with_columns(accepted=ledger["accepted"] + 1), Partition("FD001"))
         result = archive.run(dg.AssetSelection.assets("failure_history") | dg.AssetSelection.checks(check))
     finally:
         path.write_bytes(kept)
@@ -84,7 +80,5 @@ def test_one_mart_alone_gives_the_same_version_and_a_broken_ledger_fails_its_che
     assert evaluations.pop("machine_health_day_adds_up_to_ledger") is False
     assert evaluations
     assert all(evaluations.values())
-    assert [event.asset_key for event in result.get_asset_materialization_events()] == [
-        dg.AssetKey("failure_history")
-    ]
+    assert [event.asset_key for event in result.get_asset_materialization_events()] == [dg.AssetKey("failure_history")]
     assert data_version(archive, "failure_history") == before

@@ -18,9 +18,7 @@ def test_a_missing_manifest_says_how_to_build_it(tmp_path: Path) -> None:
         project.load_manifest(tmp_path)
 
 
-def test_the_manifest_is_built_only_when_the_project_is_newer(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_manifest_is_built_only_when_the_project_is_newer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     parsed = []
 
     def parse(folder: Path) -> None:
@@ -72,9 +70,7 @@ def test_code_version_follows_what_is_inlined(manifest: Path) -> None:
 
 def test_every_mart_is_under_contract_and_described(manifest: Path) -> None:
     models = [
-        node
-        for node in project.load_manifest(manifest.parent)["nodes"].values()
-        if node["resource_type"] == "model"
+        node for node in project.load_manifest(manifest.parent)["nodes"].values() if node["resource_type"] == "model"
     ]
     assert all(model["description"] for model in models)
     tables = [model for model in models if model["config"]["materialized"] == "table"]
