@@ -114,6 +114,8 @@ def manifest() -> None:
 
 def main() -> None:
     """Entry point: expected errors are told in plain words, without a traceback."""
+    # TensorFlow decides at its import what it writes to the terminal, and its C++ side knows no other switch.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from edge_runtime.errors import EdgeError
 
     try:

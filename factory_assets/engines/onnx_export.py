@@ -123,7 +123,7 @@ def _canonical(model: Any, outputs: list[str]) -> Any:
     renamed = {value.name: value.name for value in graph.input}
     renamed |= {value.name: name for value, name in zip(graph.output, outputs, strict=True)}
     constants = {tensor.name: tensor for tensor in graph.initializer}
-    kept = []
+    kept: list[Any] = []
     for number, node in enumerate(nodes):
         for name in node.input:
             if name in constants and name not in renamed:

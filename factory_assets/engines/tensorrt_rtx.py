@@ -70,13 +70,14 @@ def _library() -> Any:
 @cache
 def _logger() -> Any:
     """The one logger of this process: TensorRT ignores every other after the first."""
-    trt = _library()
+    trt: Any = _library()
+    base: Any = trt.ILogger
 
-    class Logger(trt.ILogger):
+    class Logger(base):
         """Keeps what went wrong, for the message of the exception."""
 
         def __init__(self) -> None:
-            trt.ILogger.__init__(self)
+            base.__init__(self)
             self.errors: list[str] = []
 
         def log(self, severity: Any, message: str) -> None:

@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from dagster._core.storage.event_log.sqlite.sqlite_event_log import SQLITE_BUSY_TIMEOUT_SECONDS, SqliteEventLogStorage
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from sqlalchemy import Connection, Engine, create_engine, event
+
+BUSY_TIMEOUT_S = 20
 
 
 class PooledSqliteEventLogStorage(SqliteEventLogStorage):
@@ -43,7 +45,7 @@ class PooledSqliteEventLogStorage(SqliteEventLogStorage):
         if shard not in self._engines:
             while len(self._engines) > self.OPEN_RUNS:
                 self._engines.pop(next(name for name in self._engines if name != "index")).dispose()
-            arguments = {"timeout": SQLITE_BUSY_TIMEOUT_SECONDS, "check_same_thread": False}
+            arguments = {"timeout": BUSY_TIMEOUT_S, "check_same_thread": False}
             engine = create_engine(self.conn_string_for_shard(shard), connect_args=arguments)
             event.listen(engine, "connect", _commit_without_waiting_for_the_disk)
             self._engines[shard] = engine

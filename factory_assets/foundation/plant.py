@@ -10,7 +10,7 @@ import datetime as dt
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -230,6 +230,11 @@ class Plant(_Strict):
     def fleet_names(self) -> tuple[str, ...]:
         """The names of all fleets, in the plant file's order."""
         return tuple(fleet.name for fleet in self.fleets)
+
+    def settings_of_readings(self) -> dict[str, Any]:
+        """What tables of readings depend on: all but titles, models and the simulator."""
+        of_fleets = {"__all__": {"rul", "line"}}
+        return self.model_dump(mode="json", exclude={"title": True, "simulator": True, "fleets": of_fleets})
 
     def fleet(self, name: str) -> Fleet:
         """The fleet of that name; raises UnknownFleetError with the names that exist."""

@@ -23,6 +23,8 @@ DAGSTER_YAML = """event_log_storage:
     base_dir: {home}/history/runs
 telemetry:
   enabled: false
+nux:
+  enabled: false
 concurrency:
   runs:
     max_concurrent_runs: 1

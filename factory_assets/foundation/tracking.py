@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -48,8 +49,9 @@ class Tracking:
         Returns:
             The run's id.
         """
+        # Before the import, which is when MLflow decides.
+        os.environ.update(MLFLOW_DISABLE_TELEMETRY="true", DO_NOT_TRACK="true")
         from mlflow import MlflowClient
-        from mlflow.entities import Metric, Param, RunTag
 
         logging.getLogger("alembic").setLevel(logging.WARNING)
         logging.getLogger("mlflow").setLevel(logging.WARNING)
@@ -57,6 +59,19 @@ class Tracking:
         client = MlflowClient(tracking_uri=self.uri)
         run = client.create_run(self._experiment(client, experiment), run_name=model, tags=dict(record.tags))
         run_id: str = run.info.run_id
+        try:
+            self._fill(client, run_id, model, record)
+        except Exception:
+            client.set_terminated(run_id, status="FAILED")
+            raise
+        client.set_terminated(run_id)
+        self._register(client, model, run, record.files[0])
+        return run_id
+
+    @staticmethod
+    def _fill(client: Any, run_id: str, model: str, record: TrainingRecord) -> None:
+        from mlflow.entities import Metric, Param, RunTag
+
         now = int(time.time() * 1000)
         metrics = [Metric(name, value, now, 0) for name, value in record.metrics.items() if math.isfinite(value)]
         metrics += [
@@ -68,9 +83,6 @@ class Tracking:
         client.log_batch(run_id, metrics=metrics, params=params, tags=[RunTag("factory.model", model)])
         for file in record.files:
             client.log_artifact(run_id, str(file), artifact_path="model")
-        client.set_terminated(run_id)
-        self._register(client, model, run, record.files[0])
-        return run_id
 
     def _experiment(self, client: Any, name: str) -> str:
         found = client.get_experiment_by_name(name)

@@ -101,7 +101,7 @@ def channel_catalogue(site: Site) -> dg.AssetsDefinition:
         group_name=GROUP,
         kinds={"yaml", "parquet"},
         owners=DATA_TEAM,
-        code_version=code_version(extract, settings=[plant]),
+        code_version=code_version(extract, settings=[plant.settings_of_readings()]),
         description="The channels of every fleet with unit, role and limits, taken from the plant file.",
     )
     def _channel_catalogue(lake: LakeResource) -> dg.MaterializeResult:

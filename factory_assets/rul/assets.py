@@ -42,16 +42,17 @@ def rul_training_set(site: Site) -> dg.AssetsDefinition:
         description="Operating cycles of usable lives, split by unit, each with its true remaining life.",
     )
     def _rul_training_set(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
-        found, shared, summaries = [], {}, []
+        found, shared, summaries, left_out = [], {}, [], {}
         frame = pl.DataFrame()
         for fleet in context.partition_keys:
             sensors = lake.get().read_fleet("sensor_table", fleet)
             lives = lake.get().read("unit_life", Partition(fleet))
             frame = training_set.build_training_set(sensors, lives, plant, fleet)
+            left_out[fleet] = training_set.left_out(lives)
             shared[fleet] = training_set.shared_units(frame)
             summaries.append(training_set.summary(frame).with_columns(fleet=pl.lit(fleet)))
             found.append(lake.get().write("rul_training_set", frame, Partition(fleet)))
-        more = {"splits": table(pl.concat(summaries))}
+        more = {"splits": table(pl.concat(summaries)), "lives_left_out": dg.MetadataValue.json(left_out)}
         metadata, version = written(found, frame.schema, schema.TRAINING_SET_COLUMNS, more=more)
         return dg.MaterializeResult(
             metadata=metadata, data_version=version, check_results=[checks.splits_share_no_unit(shared)]

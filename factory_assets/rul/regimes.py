@@ -7,7 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from factory_assets.foundation.errors import FactoryError
+
 ALMOST_CONSTANT = 1e-6
+
+
+class RegimesError(FactoryError, ValueError):
+    """The plant file asks for more operating regimes than there are."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,10 @@ def _clusters(scaled: np.ndarray, regimes: int, seed: int) -> tuple[np.ndarray, 
     """(centres, label of each row), the centres in a fixed order, so that a rerun gives the same graph."""
     if regimes == 1 or scaled.shape[1] == 0:
         return np.zeros((1, scaled.shape[1]), np.float32), np.zeros(len(scaled), np.int64)
+    distinct = len(np.unique(scaled, axis=0))
+    if distinct < regimes:
+        msg = f"the settings take {distinct} different values, fewer than {regimes} regimes: lower rul.regimes"
+        raise RegimesError(msg)
     from sklearn.cluster import KMeans
 
     fitted = KMeans(n_clusters=regimes, n_init=10, random_state=seed).fit(scaled)

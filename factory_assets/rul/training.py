@@ -29,7 +29,7 @@ from factory_assets.rul.schema import (
 )
 from factory_assets.rul.windows import Windows, strided_windows
 
-LEARNING_RATE = 3e-3
+LEARNING_RATE = 2e-3
 PATIENCE_EPOCHS = 6
 PREDICT_BATCH = 1024
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
+from zlib import crc32
 
 import numpy as np
 import polars as pl
@@ -12,7 +13,7 @@ from factory_assets.foundation.errors import FactoryError
 from factory_assets.foundation.plant import Plant
 from factory_assets.rul.schema import RUL, SPLITS, candidate_inputs, training_set_schema
 
-CUT_FROM, CUT_TO = 0.2, 0.95
+CUT_FROM, CUT_TO = 0.5, 0.95
 LEAST_UNITS = 3
 ALMOST_CONSTANT = 1e-6
 
@@ -25,7 +26,7 @@ def build_training_set(sensor_table: pl.DataFrame, lives: pl.DataFrame, plant: P
     """Label the operating cycles of all usable lives.
 
     Usable are lives that began in the record and ended in failure, and archived ones that were cut off with a known
-    remaining life. Test lives that ran to failure are cut off at a seeded age between 20 % and 95 % of their
+    remaining life. Test lives that ran to failure are cut off at a seeded age between 50 % and 95 % of their
     life, so that they look like what is asked at the line.
 
     Args:
@@ -124,8 +125,9 @@ def _cut_off(rows: pl.DataFrame, *, seed: int) -> pl.DataFrame:
     """Cut test lives that ran to failure at a seeded age; those that were cut off anyway stay as they are."""
     ran_out = rows.filter(pl.col("split") == "test").group_by("life_id").agg(pl.col("rul_cycles").min(), pl.len())
     whole = ran_out.filter(pl.col("rul_cycles") == 0).sort("life_id")
-    share = np.random.default_rng((seed, 1)).uniform(CUT_FROM, CUT_TO, whole.height)
-    ends = whole.select("life_id", until=(pl.col("len") * pl.Series(share)).floor().clip(1))
+    # A stream a life: another life more must not move the cuts of the others.
+    share = [np.random.default_rng((seed, crc32(life.encode()))).uniform(CUT_FROM, CUT_TO) for life in whole["life_id"]]
+    ends = whole.select("life_id", until=(pl.col("len") * pl.Series(share, dtype=pl.Float64)).floor().clip(1))
     limited = rows.join(ends, on="life_id", how="left").filter(
         pl.col("until").is_null() | (pl.col("cycle") <= pl.col("until"))
     )
@@ -136,6 +138,14 @@ def shared_units(training_set: pl.DataFrame) -> list[str]:
     """Units that are in more than one split: must be none."""
     counted = training_set.group_by("unit_id").agg(splits=pl.col("split").n_unique())
     return sorted(counted.filter(pl.col("splits") > 1)["unit_id"].to_list())
+
+
+def left_out(lives: pl.DataFrame) -> dict[str, int]:
+    """How many lives cannot be learnt from, by reason: their start is unknown, or how they ended."""
+    counted = lives.join(usable_lives(lives), on="life_id", how="anti").select(
+        reason=pl.when(~pl.col("is_start_known")).then(pl.lit("start unknown")).otherwise("ended_by")
+    )
+    return dict(counted.group_by("reason").len().sort("reason").iter_rows())
 
 
 def summary(training_set: pl.DataFrame) -> pl.DataFrame:

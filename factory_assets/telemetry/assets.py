@@ -26,7 +26,7 @@ def assets(site: Site) -> list[dg.AssetsDefinition]:
 def cleaned_readings(site: Site) -> dg.AssetsDefinition:
     """Clean readings, what was set aside, and the ledger of both."""
     plant = site.plant
-    version = code_version(cleaning, units, schema, settings=[plant])
+    version = code_version(cleaning, units, schema, settings=[plant.settings_of_readings()])
     extract = dg.AssetDep("historian_extract", partition_mapping=parts.previous_day_too(plant))
 
     def spec(name: str, description: str) -> dg.AssetSpec:
@@ -95,7 +95,7 @@ def sensor_tables(site: Site) -> dg.AssetsDefinition:
         group_name=GROUP,
         kinds={"polars", "parquet"},
         owners=DATA_TEAM,
-        code_version=code_version(sensor_table, schema, settings=[plant]),
+        code_version=code_version(sensor_table, schema, settings=[plant.settings_of_readings()]),
         check_specs=checks.SENSOR_TABLE_CHECKS,
         description="Clean readings aligned to cycles: one row a unit and cycle, one column a channel, with its unit.",
     )
@@ -130,7 +130,7 @@ def unit_lives(site: Site) -> dg.AssetsDefinition:
         group_name=GROUP,
         kinds={"polars", "parquet"},
         owners=DATA_TEAM,
-        code_version=code_version(lives, schema, settings=[plant]),
+        code_version=code_version(lives, schema, settings=[plant.settings_of_readings()]),
         check_specs=checks.UNIT_LIFE_CHECKS,
         description="The lives of each unit, from new or overhaul to failure, with how each one ended.",
     )
