@@ -33,11 +33,16 @@ def run(site: Site, edge: Path) -> None:
     with summary.progress_lines(site.home.log) as on_progress:
         done = operations.bring_up_to_date(site, on_progress=on_progress)
     summary.print_result(site, done)
+    predict_at_the_edge(site, edge)
+    _print_where_next(site, edge)
+
+
+def predict_at_the_edge(site: Site, edge: Path) -> None:
+    """Pull the plant's release with the edge runtime, predict for all running units, and show the most urgent."""
     state = site.home.root / "edge"
     pulled = _edge(edge, state / "pull.json", "pull", "--releases", site.home.releases, "--state", state)
     predictions = [entry for fleet in site.plant.fleet_names for entry in _predicted(site, edge, state, fleet)]
     summary.console.print(summary.edge_table(pulled, predictions))
-    _print_where_next(site, edge, state)
 
 
 def _predicted(site: Site, edge: Path, state: Path, fleet: str) -> list[dict[str, Any]]:
@@ -76,13 +81,13 @@ def _edge(edge: Path, report: Path, *arguments: str | Path) -> dict[str, Any]:
     return answer
 
 
-def _print_where_next(site: Site, edge: Path, state: Path) -> None:
+def _print_where_next(site: Site, edge: Path) -> None:
     lines = [
         ("see the graph, its checks and plots", "make dev, then open http://127.0.0.1:3000"),
         ("tables (Parquet)", site.home.lake),
         ("training runs", f"mlflow ui --backend-store-uri {site.home.mlflow_uri}"),
         ("the signed release", site.home.releases),
-        ("the edge", f"{edge} status --state {state}"),
+        ("the edge", f"{edge} status --state {site.home.root / 'edge'}"),
         ("score a model", "factory evaluate rul --fleet press"),
         ("bring your own plant", "README.md, 'Your own plant'"),
     ]

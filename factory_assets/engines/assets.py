@@ -48,7 +48,6 @@ def rul_onnx(site: Site) -> dg.AssetsDefinition:
     )
     def _rul_onnx(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         digests, nodes, differences = [], {}, {}
-        metadata: dict[str, Any] = {}
         for fleet in context.partition_keys:
             folder = site.home.models / fleet
             facts = onnx_export.export_onnx(_load(folder / MODEL_FILE), folder / ONNX_FILE)
@@ -56,14 +55,14 @@ def rul_onnx(site: Site) -> dg.AssetsDefinition:
             differences[fleet] = parity.largest_difference(folder / ONNX_FILE, inputs, expected)
             nodes[fleet] = dict(facts.nodes)
             digests.append(facts.sha256)
-            metadata = {
+            of_fleet = {
                 "opset": facts.opset,
                 "bytes": facts.bytes,
                 "nodes": dg.MetadataValue.json(dict(facts.nodes)),
                 "written_to": dg.MetadataValue.path(str(folder / ONNX_FILE)),
             }
+            context.add_asset_metadata(of_fleet, partition_key=fleet)
         return dg.MaterializeResult(
-            metadata=metadata,
             data_version=dg.DataVersion(combined_digest(digests)),
             check_results=[checks.native_lstm_nodes(nodes), checks.parity(differences, bound)],
         )
@@ -98,7 +97,6 @@ def rul_bundle(site: Site) -> dg.AssetsDefinition:
     )
     def _rul_bundle(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         digests, differences, failures = [], {}, []
-        metadata: dict[str, Any] = {}
         for fleet in context.partition_keys:
             manifest, missing = _make_bundle(site, fleet, wanted)
             folder = site.home.bundles / fleet
@@ -108,9 +106,8 @@ def rul_bundle(site: Site) -> dg.AssetsDefinition:
             except EdgeError as error:
                 failures.append(f"{fleet}: {error}")
             digests.append(manifest.version)
-            metadata = _bundle_metadata(manifest, missing, folder)
+            context.add_asset_metadata(_bundle_metadata(manifest, missing, folder), partition_key=fleet)
         return dg.MaterializeResult(
-            metadata=metadata,
             data_version=dg.DataVersion(combined_digest(digests)),
             check_results=[checks.golden_samples(differences, failures)],
         )

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import pandera.errors
 import polars as pl
 
 from factory_assets.foundation.lake import Lake, Partition
@@ -68,9 +67,11 @@ def _judged_together(named: list[tuple[str, pl.DataFrame]], contract: pa.DataFra
 
 def breaches(frame: pl.DataFrame, contract: pa.DataFrameSchema, *, where: str) -> list[Breach]:
     """How a frame breaks its contract; empty if it keeps it. `where` names the frame, for the report."""
+    from pandera.errors import SchemaErrors
+
     try:
         contract.validate(frame, lazy=True)
-    except pandera.errors.SchemaErrors as error:
+    except SchemaErrors as error:
         cases = [
             (case.get("column"), case.get("check"), case.get("failure_case")) for case in error.failure_cases.to_dicts()
         ]

@@ -124,6 +124,7 @@ def refresh(
 @dataclass(frozen=True)
 class _Batch:
     keys: int
+    label: str | None = None
     partition_key: str | None = None
     tags: dict[str, str] = field(default_factory=dict)
 
@@ -169,12 +170,12 @@ def _batches(plant: Plant, definition: dg.PartitionsDefinition | None, keys: lis
         return [_ranged(definition, first, last) for first, last in ranges]
     if isinstance(definition, dg.DailyPartitionsDefinition) and named:
         return [_ranged(definition, first, last) for first, last in parts.day_ranges(named)]
-    return [_Batch(1, partition_key=key) for key in named]
+    return [_Batch(1, label=key, partition_key=key) for key in named]
 
 
 def _ranged(definition: dg.PartitionsDefinition, first: str, last: str) -> _Batch:
     keys = definition.get_partition_keys_in_range(dg.PartitionKeyRange(first, last))
-    return _Batch(len(keys), tags=parts.range_tags(first, last))
+    return _Batch(len(keys), label=str(first), tags=parts.range_tags(first, last))
 
 
 @dataclass(frozen=True)
@@ -188,7 +189,7 @@ class _Runner:
 
     def execute(self, room: str, group: tuple[dg.AssetKey, ...], batch: _Batch) -> None:
         names = tuple(key.to_user_string() for key in group)
-        self.on_progress(Progress(room, names, batch.keys, batch.partition_key))
+        self.on_progress(Progress(room, names, batch.keys, batch.label))
         began = dt.datetime.now(dt.UTC)
         result = self.job.execute_in_process(
             asset_selection=list(group),
@@ -203,7 +204,7 @@ class _Runner:
             if not check.passed:
                 self.done.warnings.append(f"{check.asset_key.to_user_string()}: check {check.check_name} failed")
         seconds = (dt.datetime.now(dt.UTC) - began).total_seconds()
-        finished = Progress(room, names, batch.keys, batch.partition_key, seconds)
+        finished = Progress(room, names, batch.keys, batch.label, seconds)
         self.done.executed.append(finished)
         self.on_progress(finished)
 

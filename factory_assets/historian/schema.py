@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import TYPE_CHECKING
 
-import pandera.polars as pa
 import polars as pl
 from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    import pandera.polars as pa
 
 UTC_TIME = pl.Datetime("us", "UTC")
 GOOD_QUALITY = 192  # OPC classic: good, non-specific
@@ -71,6 +74,8 @@ class SegmentManifest(_Record):
 
 def extract_contract() -> pa.DataFrameSchema:
     """Raw extracts: keys are there, a reading has a time or a cycle."""
+    import pandera.polars as pa
+
     return pa.DataFrameSchema(
         {
             **{name: pa.Column(dtype, nullable=True) for name, dtype in EXTRACT.items()},

@@ -42,18 +42,21 @@ def rul_training_set(site: Site) -> dg.AssetsDefinition:
         description="Operating cycles of usable lives, split by unit, each with its true remaining life.",
     )
     def _rul_training_set(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
-        found, shared, summaries, left_out = [], {}, [], {}
+        found, shared = [], {}
         frame = pl.DataFrame()
         for fleet in context.partition_keys:
             sensors = lake.get().read_fleet("sensor_table", fleet)
             lives = lake.get().read("unit_life", Partition(fleet))
             frame = training_set.build_training_set(sensors, lives, plant, fleet)
-            left_out[fleet] = training_set.left_out(lives)
             shared[fleet] = training_set.shared_units(frame)
-            summaries.append(training_set.summary(frame).with_columns(fleet=pl.lit(fleet)))
+            of_fleet = {
+                "splits": table(training_set.summary(frame)),
+                "lives_left_out": dg.MetadataValue.json(training_set.left_out(lives)),
+                "inputs": ", ".join(schema.model_inputs(frame)),
+            }
+            context.add_asset_metadata(of_fleet, partition_key=fleet)
             found.append(lake.get().write("rul_training_set", frame, Partition(fleet)))
-        more = {"splits": table(pl.concat(summaries)), "lives_left_out": dg.MetadataValue.json(left_out)}
-        metadata, version = written(found, frame.schema, schema.TRAINING_SET_COLUMNS, more=more)
+        metadata, version = written(found, frame.schema, schema.TRAINING_SET_COLUMNS)
         return dg.MaterializeResult(
             metadata=metadata, data_version=version, check_results=[checks.splits_share_no_unit(shared)]
         )
@@ -84,13 +87,12 @@ def rul_model(site: Site) -> dg.AssetsDefinition:
     )
     def _rul_model(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
         digests, skill = [], {}
-        metadata: dict[str, Any] = {}
         for fleet in context.partition_keys:
             folder = site.home.models / fleet
             trained, run_id = _train(context, lake.get(), site, fleet, tracking=tracking, version=version)
             skill[fleet] = trained.validation["skill"]
             digests.append(sha256_file(folder / schema.MODEL_FILE))
-            metadata = {
+            of_fleet: dict[str, Any] = {
                 "validation": dg.MetadataValue.json(trained.validation),
                 "best_epoch": trained.best_epoch,
                 "parameters": int(trained.network.count_params()),
@@ -98,8 +100,8 @@ def rul_model(site: Site) -> dg.AssetsDefinition:
                 "learning_curve": picture(plots.learning_curve(trained.history)),
                 "written_to": dg.MetadataValue.path(str(folder)),
             }
+            context.add_asset_metadata(of_fleet, partition_key=fleet)
         return dg.MaterializeResult(
-            metadata=metadata,
             data_version=dg.DataVersion(combined_digest(digests)),
             check_results=[checks.beats_the_mean(skill, load_thresholds().rul.skill_over_mean)],
         )
@@ -153,7 +155,6 @@ def rul_evaluation(site: Site) -> dg.AssetsDefinition:
     )
     def _rul_evaluation(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
         found = []
-        metadata: dict[str, Any] = {}
         for fleet in context.partition_keys:
             frame = lake.get().read("rul_training_set", Partition(fleet))
             settings = plant.fleet(fleet).rul
@@ -162,13 +163,14 @@ def rul_evaluation(site: Site) -> dg.AssetsDefinition:
             predictions = pl.DataFrame(scored.predictions)
             lake.get().write("rul_prediction", predictions, Partition(fleet))
             found.append(lake.get().write("rul_evaluation", scored.figures, Partition(fleet)))
-            metadata = {
+            of_fleet: dict[str, Any] = {
                 **{name: value for name, value in asdict(scored).items() if name != "predictions"},
                 "predictions": table(predictions),
                 "predicted_and_true": picture(plots.predicted_and_true(predictions, cap_cycles=settings.cap_cycles)),
                 "whole_lives": picture(plots.whole_lives(run, frame, settings)),
             }
-        more, version = written(found, schema.RUL_EVALUATION, schema.RUL_EVALUATION_COLUMNS, more=metadata)
-        return dg.MaterializeResult(metadata=more, data_version=version)
+            context.add_asset_metadata(of_fleet, partition_key=fleet)
+        metadata, version = written(found, schema.RUL_EVALUATION, schema.RUL_EVALUATION_COLUMNS)
+        return dg.MaterializeResult(metadata=metadata, data_version=version)
 
     return _rul_evaluation

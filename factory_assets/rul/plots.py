@@ -54,7 +54,10 @@ def predicted_and_true(predictions: pl.DataFrame, *, cap_cycles: int) -> bytes:
 def whole_lives(run: Run, training_set: pl.DataFrame, settings: RulSettings) -> bytes:
     """The prediction along a few test lives, against the truth."""
     test = training_set.filter(pl.col("split") == "test")
-    longest = test.group_by("life_id").len().sort("len", "life_id", descending=[True, False])
+    cuts = test.group_by("life_id", original=pl.col("life_id").str.split("@").list.first()).len()
+    longest = cuts.sort("len", "life_id", descending=[True, False]).unique(
+        "original", keep="first", maintain_order=True
+    )
     lives = longest.head(LIVES_SHOWN)["life_id"].to_list()
     windows = strided_windows(
         test.filter(pl.col("life_id").is_in(lives)), window_cycles=settings.window_cycles, stride=2

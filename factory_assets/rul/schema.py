@@ -40,7 +40,7 @@ RUL_EVALUATION: dict[str, pl.DataType] = {
 }
 
 RUL_EVALUATION_COLUMNS = {
-    "lives": "test lives, each scored once, at its last cycle",
+    "lives": "test lives, each scored once, at its last cycle (a life that was cut off at five ages counts five times)",
     "rmse_capped": "cycles; the test truth clipped at the cap, as most papers since 2021 do",
     "rmse_raw": "cycles; the test truth as it is",
     "rmse_of_mean_capped": "cycles; what predicting the mean of the training labels gives",

@@ -13,7 +13,7 @@ from factory_assets.foundation.errors import FactoryError
 from factory_assets.foundation.plant import Plant
 from factory_assets.rul.schema import RUL, SPLITS, candidate_inputs, training_set_schema
 
-CUT_FROM, CUT_TO = 0.5, 0.95
+CUT_FROM, CUT_TO, CUTS_A_LIFE = 0.5, 1.0, 5
 LEAST_UNITS = 3
 ALMOST_CONSTANT = 1e-6
 
@@ -26,8 +26,8 @@ def build_training_set(sensor_table: pl.DataFrame, lives: pl.DataFrame, plant: P
     """Label the operating cycles of all usable lives.
 
     Usable are lives that began in the record and ended in failure, and archived ones that were cut off with a known
-    remaining life. Test lives that ran to failure are cut off at a seeded age between 50 % and 95 % of their
-    life, so that they look like what is asked at the line.
+    remaining life. Test lives that ran to failure are cut off at five seeded ages in their second half, each cut a life
+    of its own (`press-01#02@311`), so that they look like what is asked at the line.
 
     Args:
         sensor_table: All sensor tables of the fleet.
@@ -122,16 +122,26 @@ def split_units(units: Sequence[str], plant: Plant, fleet: str) -> dict[str, str
 
 
 def _cut_off(rows: pl.DataFrame, *, seed: int) -> pl.DataFrame:
-    """Cut test lives that ran to failure at a seeded age; those that were cut off anyway stay as they are."""
+    """Cut test lives that ran to failure at seeded ages; those that were cut off anyway stay as they are."""
     ran_out = rows.filter(pl.col("split") == "test").group_by("life_id").agg(pl.col("rul_cycles").min(), pl.len())
-    whole = ran_out.filter(pl.col("rul_cycles") == 0).sort("life_id")
-    # A stream a life: another life more must not move the cuts of the others.
-    share = [np.random.default_rng((seed, crc32(life.encode()))).uniform(CUT_FROM, CUT_TO) for life in whole["life_id"]]
-    ends = whole.select("life_id", until=(pl.col("len") * pl.Series(share, dtype=pl.Float64)).floor().clip(1))
-    limited = rows.join(ends, on="life_id", how="left").filter(
-        pl.col("until").is_null() | (pl.col("cycle") <= pl.col("until"))
-    )
-    return limited.drop("until")
+    whole = ran_out.filter(pl.col("rul_cycles") == 0)
+    cuts = [
+        {"life_id": life, "until": until}
+        for life, length in whole.select("life_id", "len").sort("life_id").iter_rows()
+        for until in _ages(life, length, seed)
+    ]
+    cut = rows.join(pl.DataFrame(cuts, schema={"life_id": pl.String, "until": pl.Int64}), on="life_id")
+    cut = cut.filter(pl.col("cycle") <= pl.col("until"))
+    named = cut.with_columns(life_id=pl.format("{}@{}", "life_id", "until")).select(rows.columns)
+    return pl.concat([rows.join(whole, on="life_id", how="anti"), named])
+
+
+def _ages(life_id: str, length: int, seed: int) -> list[int]:
+    """One age in each part of the second half of a life. A stream a life: one more must not move the others' cuts."""
+    rng = np.random.default_rng((seed, crc32(life_id.encode())))
+    edges = np.linspace(CUT_FROM, CUT_TO, CUTS_A_LIFE + 1)
+    shares = rng.uniform(edges[:-1], edges[1:])
+    return sorted({max(1, int(share * length)) for share in shares})
 
 
 def shared_units(training_set: pl.DataFrame) -> list[str]:

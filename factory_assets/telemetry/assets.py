@@ -135,14 +135,14 @@ def unit_lives(site: Site) -> dg.AssetsDefinition:
         description="The lives of each unit, from new or overhaul to failure, with how each one ended.",
     )
     def _unit_life(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
-        found, broken, endings = [], [], []
+        found, broken = [], []
         for fleet in context.partition_keys:
             frame = _lives_of(lake.get(), fleet)
             broken += breaches(frame, schema.unit_life_contract(), where=fleet)
             found.append(lake.get().write("unit_life", frame, Partition(fleet)))
-            endings.append(frame.group_by("fleet", "ended_by").agg(lives=pl.len(), cycles=pl.col("n_cycles").sum()))
-        summary = pl.concat(endings).sort("fleet", "ended_by")
-        metadata, version = written(found, schema.UNIT_LIFE, schema.UNIT_LIFE_COLUMNS, more={"endings": table(summary)})
+            endings = frame.group_by("ended_by").agg(lives=pl.len(), cycles=pl.col("n_cycles").sum()).sort("ended_by")
+            context.add_asset_metadata({"endings": table(endings)}, partition_key=fleet)
+        metadata, version = written(found, schema.UNIT_LIFE, schema.UNIT_LIFE_COLUMNS)
         return dg.MaterializeResult(
             metadata=metadata, data_version=version, check_results=[checks.contract(checks.UNIT_LIFE, broken)]
         )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import pandera.polars as pa
 import polars as pl
 
 from factory_assets.foundation.plant import Plant
 from factory_assets.historian.schema import EXTRACT, GOOD_QUALITY, UTC_TIME
+
+if TYPE_CHECKING:
+    import pandera.polars as pa
 
 QuarantineReason = Literal["bad_quality", "not_finite", "out_of_range", "unknown_channel", "superseded"]
 QUARANTINE_REASONS = ("bad_quality", "not_finite", "out_of_range", "unknown_channel", "superseded")
@@ -84,6 +86,8 @@ def sensor_table_schema(plant: Plant, fleet: str) -> dict[str, pl.DataType]:
 
 def clean_reading_contract(plant: Plant, fleet: str) -> pa.DataFrameSchema:
     """Clean readings: known channels, good quality, finite values inside the channel's limits."""
+    import pandera.polars as pa
+
     channels = [channel.name for channel in plant.channels(fleet)]
     return pa.DataFrameSchema(
         {
@@ -102,6 +106,8 @@ def clean_reading_contract(plant: Plant, fleet: str) -> pa.DataFrameSchema:
 
 def sensor_table_contract(plant: Plant, fleet: str) -> pa.DataFrameSchema:
     """Sensor tables: one row a unit and cycle; every channel inside the limits of the plant file."""
+    import pandera.polars as pa
+
     columns = _columns(sensor_table_schema(plant, fleet))
     for channel in plant.channels(fleet):
         checks = [_finite()]
@@ -118,6 +124,8 @@ def sensor_table_contract(plant: Plant, fleet: str) -> pa.DataFrameSchema:
 
 def unit_life_contract() -> pa.DataFrameSchema:
     """Unit lives: one row a life, in known kinds of ending."""
+    import pandera.polars as pa
+
     return pa.DataFrameSchema(
         {
             **_columns(UNIT_LIFE),
@@ -131,8 +139,12 @@ def unit_life_contract() -> pa.DataFrameSchema:
 
 
 def _columns(schema: dict[str, pl.DataType]) -> dict[str, pa.Column]:
+    import pandera.polars as pa
+
     return {name: pa.Column(dtype, nullable=True) for name, dtype in schema.items()}
 
 
 def _finite() -> pa.Check:
+    import pandera.polars as pa
+
     return pa.Check(lambda data: data.lazyframe.select(pl.col(data.key).is_finite()), name="finite", ignore_na=True)

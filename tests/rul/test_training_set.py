@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from factory_assets.foundation.plant import Plant
-from factory_assets.rul.training_set import TrainingSetError, build_training_set, life_cycles, shared_units
+from factory_assets.rul.training_set import CUTS_A_LIFE, TrainingSetError, build_training_set, life_cycles, shared_units
 from factory_assets.telemetry.lives import unit_lives
 from factory_assets.telemetry.schema import sensor_table_schema
 from tests.plants import plant_dict
@@ -115,7 +115,8 @@ def operation(plant: Plant) -> pl.DataFrame:
 
 
 def test_only_lives_with_a_known_start_that_ended_in_failure_are_used(plant: Plant, operation: pl.DataFrame) -> None:
-    assert set(build(operation, plant, "north")["life_id"]) == {f"north-{number:02d}#02" for number in range(1, 7)}
+    lives = {life.partition("@")[0] for life in build(operation, plant, "north")["life_id"]}
+    assert lives == {f"north-{number:02d}#02" for number in range(1, 7)}
 
 
 def test_age_counts_the_cycles_in_which_the_machine_runs(plant: Plant, operation: pl.DataFrame) -> None:
@@ -127,8 +128,12 @@ def test_age_counts_the_cycles_in_which_the_machine_runs(plant: Plant, operation
 def test_failed_lives_of_test_units_are_cut_off_like_units_in_service(plant: Plant, operation: pl.DataFrame) -> None:
     test = build(operation, plant, "north").filter(split="test")
     assert test["unit_id"].n_unique() == 1
-    assert 10 <= test.height <= 48
-    assert test["rul_cycles"].min() == 50 - test.height
+    cuts = test.group_by("life_id").agg(pl.col("cycle").max(), pl.col("rul_cycles").min(), pl.len()).sort("cycle")
+    assert cuts.height == CUTS_A_LIFE
+    assert cuts["cycle"].is_between(25, 50).all()
+    assert (cuts["cycle"] + cuts["rul_cycles"] == 50).all()
+    assert cuts["len"].to_list() == cuts["cycle"].to_list()
+    assert all(life.endswith(f"#02@{age}") for life, age in cuts.select("life_id", "cycle").iter_rows())
     assert test.equals(build(operation, plant, "north").filter(split="test"))
 
 

@@ -1,0 +1,95 @@
+"""The reference plant from its historian to the edge, by the commands of the README."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from pathlib import Path
+
+import polars as pl
+
+from factory_assets.foundation.lake import Lake, Partition
+from tests.integration.commands import EDGE, factory
+from tests.integration.conftest import DAYS, SmallPlant
+
+ROOMS = ("reference_plant", "historian", "telemetry", "warehouse", "rul", "engines")
+
+
+def test_every_room_was_run_and_shown(small_plant: SmallPlant) -> None:
+    for room in ROOMS:
+        assert f"\n  {room} " in f"\n{small_plant.output}", room
+    assert f"historian_extract ({2 * DAYS} partitions)" in small_plant.output
+    assert "Release 1, signed" in small_plant.output
+
+
+def test_what_the_historian_got_wrong_is_found_again(small_plant: SmallPlant) -> None:
+    """Quarantine and duplicates against the simulator's truth, which the platform never reads."""
+    truth = pl.read_parquet(small_plant.home / "truth" / "blemishes.parquet")
+    days = (dt.datetime.now(dt.UTC).date() - dt.timedelta(days=DAYS), dt.datetime.now(dt.UTC).date())
+    counted = dict(truth.filter(pl.col("day").is_between(*days, closed="left"))["kind"].value_counts().iter_rows())
+    lake = Lake(small_plant.home / "lake")
+    quarantined = pl.concat([lake.read_fleet("quarantined_reading", fleet) for fleet in ("press", "spindle")])
+    reasons = dict(quarantined["reason"].value_counts().iter_rows())
+    ledger = pl.concat([lake.read_fleet("cleaning_ledger", fleet) for fleet in ("press", "spindle")])
+    assert reasons == {"bad_quality": counted["bad_quality"], "out_of_range": counted["impossible_value"]}
+    assert ledger["duplicates"].sum() == counted["duplicate"]
+
+
+def test_lives_are_those_of_the_truth(small_plant: SmallPlant) -> None:
+    truth = pl.read_parquet(small_plant.home / "truth" / "lives.parquet")
+    now = dt.datetime.combine(dt.datetime.now(dt.UTC).date(), dt.time(), dt.UTC)
+    lake = Lake(small_plant.home / "lake")
+    for fleet in ("press", "spindle"):
+        known = truth.filter(pl.col("fleet") == fleet, pl.col("end_ts") < now - dt.timedelta(hours=2))
+        found = lake.read("unit_life", Partition(fleet))
+        for ending in ("failure", "overhaul"):
+            assert (found["ended_by"] == ending).sum() == (known["ended_by"] == ending).sum()
+
+
+def test_a_second_run_does_nothing_and_todays_file_does_only_its_part(small_plant: SmallPlant) -> None:
+    assert "nothing was run" in small_plant.materialize()
+    today = dt.datetime.now(dt.UTC).date()
+    rows = [
+        f"press-01,{tag},{today}T00:00:00Z,{value},192"
+        for tag, value in (("PRESS.OIL_TEMP", 118), ("PRESS.SYS_PRESS", 2900), ("PRESS.STATE", 1))
+    ]
+    file = small_plant.home / "plant" / "historian" / "todays_readings.csv"
+    file.write_text("\n".join(["machine,tag,timestamp,value,quality", *rows]) + "\n")
+    output = small_plant.materialize("--room", "historian", "--room", "telemetry")
+    assert f"historian_extract ({today}|press)" in output
+    assert "spindle)" not in output.replace("spindle │", "")
+    accepted = Lake(small_plant.home / "lake").read("clean_reading", Partition("press", today.isoformat()))
+    assert accepted["channel"].to_list() == ["machine_state", "oil_temp_degc", "system_pressure_bar"]
+
+
+def test_the_demonstration_ends_at_the_edge(small_plant: SmallPlant, tmp_path: Path) -> None:
+    """`factory demo` is tied to the plant file of the project; its edge half is run on the small plant here."""
+    code = (
+        "from pathlib import Path; from factory_assets import demonstration; "
+        "from factory_assets.foundation.settings import Settings, load_site; "
+        f"site = load_site(Settings(plant=Path({str(small_plant.file)!r}), home=Path({str(small_plant.folder)!r}))); "
+        f"demonstration.predict_at_the_edge(site, Path({str(EDGE)!r}))"
+    )
+    import subprocess
+    import sys
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "Predicted at the edge with release 1" in done.stdout
+    units = json.loads((small_plant.home / "edge" / "press.json").read_text())["units"]
+    assert units
+    assert all(0 <= unit["rul_cycles"] <= 125 for unit in units)
+
+
+def test_a_missing_plant_file_is_told_in_plain_words(tmp_path: Path) -> None:
+    done = factory("materialize", "--plant", tmp_path / "none.yaml", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("factory: plant file")
+
+
+def test_an_archive_without_a_data_folder_asks_for_one(tmp_path: Path) -> None:
+    from tests.integration.test_turbofan import PLANT
+
+    done = factory("materialize", "--plant", PLANT, "--home", tmp_path, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "FACTORY_DATA" in done.stderr
