@@ -53,10 +53,14 @@ def historian_source(site: Site) -> dg.AssetSpec:
 def historian_extract(site: Site) -> dg.AssetsDefinition:
     """Raw readings, tall, as the historian wrote them."""
     plant = site.plant
+    deps = [dg.AssetDep(SOURCE, partition_mapping=dg.IdentityPartitionMapping())]
+    if plant.simulator:
+        # A backfill does not look past a source that it cannot run: without this it would read before days are written.
+        deps.append(dg.AssetDep(SIMULATOR, partition_mapping=parts.all_fleets_of_day()))
 
     @dg.asset(
         name="historian_extract",
-        deps=[dg.AssetDep(SOURCE, partition_mapping=dg.IdentityPartitionMapping())],
+        deps=deps,
         partitions_def=parts.readings(plant),
         backfill_policy=dg.BackfillPolicy.single_run(),
         group_name=GROUP,
