@@ -99,6 +99,8 @@ def dev(plant: PlantOption = None, data: DataOption = None, home: HomeOption = N
     ensure_manifest()
     open_instance(site.home.dagster)
     os.environ.update(DAGSTER_HOME=str(site.home.dagster), DAGSTER_DISABLE_TELEMETRY="1")
+    # Dagster calls half of its own interface beta, once a process and reload: it would bury what matters.
+    os.environ.setdefault("PYTHONWARNINGS", "ignore")
     dagster = str(Path(sys.executable).with_name("dagster"))
     workspace = str(PROJECT_ROOT / "workspace.yaml")
     os.execv(dagster, [dagster, "dev", "-w", workspace, "-h", "127.0.0.1", "-p", str(port)])  # noqa: S606

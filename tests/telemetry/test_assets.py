@@ -121,3 +121,17 @@ def test_a_rerun_gives_the_same_bytes(bench: Bench) -> None:
     bench.instance.wipe()
     assert bench.refresh()
     assert {path: path.read_bytes() for path in bench.lake.root.rglob("*.parquet")} == before
+
+
+def test_a_new_day_reaches_the_lives_however_long_the_history_is(tmp_path: Path) -> None:
+    """Dagster itself answers "fresh" for an asset with a hundred upstream partitions or more."""
+    start = dt.date(2026, 1, 1)
+    site = make_site(tmp_path, start=start.isoformat())
+    history = [line for n in range(104) for line in day_of_readings("north-1", start + n * ONE_DAY, hours=range(2))]
+    drop(site, "history.csv", history)
+    bench = Bench(site)
+    assert dict(bench.refresh())["sensor_table"] == 104
+    assert bench.refresh() == []
+    drop(site, "new.csv", day_of_readings("north-1", start + 104 * ONE_DAY, hours=range(2)))
+    assert dict(bench.refresh())["unit_life"] == 1
+    assert bench.lake.read("unit_life", Partition("north"))["n_cycles"].to_list() == [105 * 2]
