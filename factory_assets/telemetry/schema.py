@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -12,8 +12,6 @@ from factory_assets.historian.schema import EXTRACT, GOOD_QUALITY, UTC_TIME
 if TYPE_CHECKING:
     import pandera.polars as pa
 
-QuarantineReason = Literal["bad_quality", "not_finite", "out_of_range", "unknown_channel", "superseded"]
-QUARANTINE_REASONS = ("bad_quality", "not_finite", "out_of_range", "unknown_channel", "superseded")
 ENDED_BY = ("failure", "overhaul", "open", "cut")
 
 CLEAN_READING: dict[str, pl.DataType] = {
