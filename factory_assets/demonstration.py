@@ -46,9 +46,11 @@ def predict_at_the_edge(site: Site, edge: Path) -> None:
 
 
 def _predicted(site: Site, edge: Path, state: Path, fleet: str) -> list[dict[str, Any]]:
+    from factory_assets.engines.bundle import bundle_name
+
     readings = state / f"{fleet}.csv"
     write_edge_input(site, fleet, readings)
-    bundle = ("--bundle", f"rul-{fleet}")
+    bundle = ("--bundle", bundle_name(fleet))
     answer = _edge(edge, state / f"{fleet}.json", "predict", "--state", state, "--input", readings, *bundle)
     units: list[dict[str, Any]] = answer["units"]
     return units

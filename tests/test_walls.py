@@ -24,7 +24,8 @@ ORCHESTRATION = {
     "definitions.py",
 }
 ORCHESTRATION_IN_FOUNDATION = {
-    "automation.py", "event_log.py", "metadata.py", "partitions.py", "resources.py", "runs.py", "staleness.py",
+    "automation.py", "event_log.py", "metadata.py", "partitions.py",
+    "resources.py", "runs.py", "settling.py", "staleness.py",
 }  # fmt: skip
 HEAVY = (
     "tensorflow",

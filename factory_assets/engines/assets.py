@@ -18,6 +18,7 @@ from factory_assets.foundation import partitions as parts
 from factory_assets.foundation.lake import combined_digest, sha256_file
 from factory_assets.foundation.metadata import ML_TEAM
 from factory_assets.foundation.settings import PROJECT_ROOT, Site, load_thresholds
+from factory_assets.foundation.settling import Settled, settled
 from factory_assets.foundation.versions import code_version
 from factory_assets.rul.schema import CARD_FILE, MODEL_FILE, RUN_FILE, SAMPLES_FILE, ModelCard
 
@@ -46,7 +47,7 @@ def rul_onnx(site: Site) -> dg.AssetsDefinition:
         check_specs=checks.ONNX_CHECKS,
         description="The model as an ONNX graph: raw engineering units in, cycles out, with native LSTM nodes.",
     )
-    def _rul_onnx(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    def _rul_onnx(context: dg.AssetExecutionContext) -> Settled:
         digests, nodes, differences = [], {}, {}
         for fleet in context.partition_keys:
             folder = site.home.models / fleet
@@ -62,9 +63,11 @@ def rul_onnx(site: Site) -> dg.AssetsDefinition:
                 "written_to": dg.MetadataValue.path(str(folder / ONNX_FILE)),
             }
             context.add_asset_metadata(of_fleet, partition_key=fleet)
-        return dg.MaterializeResult(
-            data_version=dg.DataVersion(combined_digest(digests)),
-            check_results=[checks.native_lstm_nodes(nodes), checks.parity(differences, bound)],
+        yield from settled(
+            dg.MaterializeResult(
+                data_version=dg.DataVersion(combined_digest(digests)),
+                check_results=[checks.native_lstm_nodes(nodes), checks.parity(differences, bound)],
+            )
         )
 
     return _rul_onnx
@@ -95,7 +98,7 @@ def rul_bundle(site: Site) -> dg.AssetsDefinition:
             "A target whose compiler is not installed is left out, and said so."
         ),
     )
-    def _rul_bundle(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    def _rul_bundle(context: dg.AssetExecutionContext) -> Settled:
         digests, differences, failures = [], {}, []
         for fleet in context.partition_keys:
             manifest, missing = _make_bundle(site, fleet, wanted)
@@ -107,9 +110,11 @@ def rul_bundle(site: Site) -> dg.AssetsDefinition:
                 failures.append(f"{fleet}: {error}")
             digests.append(manifest.version)
             context.add_asset_metadata(_bundle_metadata(manifest, missing, folder), partition_key=fleet)
-        return dg.MaterializeResult(
-            data_version=dg.DataVersion(combined_digest(digests)),
-            check_results=[checks.golden_samples(differences, failures)],
+        yield from settled(
+            dg.MaterializeResult(
+                data_version=dg.DataVersion(combined_digest(digests)),
+                check_results=[checks.golden_samples(differences, failures)],
+            )
         )
 
     return _rul_bundle
@@ -165,7 +170,7 @@ def engine_release(site: Site) -> dg.AssetsDefinition:
         check_specs=checks.RELEASE_CHECKS,
         description="All bundles of the plant as one signed, numbered release (TUF) that edges pull.",
     )
-    def _engine_release() -> dg.MaterializeResult:
+    def _engine_release() -> Settled:
         now = dt.datetime.now(dt.UTC)
         lifetimes = Lifetimes(**load_thresholds().release.model_dump())
         signers = keys.load_keys(home.keys) if (home.keys / "online").is_dir() else keys.create_keys(home.keys)
@@ -175,16 +180,18 @@ def engine_release(site: Site) -> dg.AssetsDefinition:
         failure = _failure_at_a_new_edge(home.releases, out.root_sha256)
         names = [f"{entry.bundle} {entry.version}" for entry in out.index.bundles]
         warnings = [str(warning) for warning in release.expiry_warnings(home.releases, now, lifetimes)]
-        return dg.MaterializeResult(
-            metadata={
-                "release": out.number,
-                "is_new": out.is_new,
-                "bundles": ", ".join(names),
-                "root_sha256": out.root_sha256,
-                "written_to": dg.MetadataValue.path(str(home.releases)),
-            },
-            data_version=dg.DataVersion(sha256_file(home.releases / "metadata" / "timestamp.json")),
-            check_results=[checks.verifies_at_the_edge(failure, names), checks.signatures_are_young(warnings)],
+        yield from settled(
+            dg.MaterializeResult(
+                metadata={
+                    "release": out.number,
+                    "is_new": out.is_new,
+                    "bundles": ", ".join(names),
+                    "root_sha256": out.root_sha256,
+                    "written_to": dg.MetadataValue.path(str(home.releases)),
+                },
+                data_version=dg.DataVersion(sha256_file(home.releases / "metadata" / "timestamp.json")),
+                check_results=[checks.verifies_at_the_edge(failure, names), checks.signatures_are_young(warnings)],
+            )
         )
 
     return _engine_release

@@ -9,6 +9,7 @@ from factory_assets.foundation.contracts import breaches_in_lake
 from factory_assets.foundation.metadata import DATA_TEAM, table, written
 from factory_assets.foundation.resources import LakeResource
 from factory_assets.foundation.settings import Site
+from factory_assets.foundation.settling import Settled, settled
 from factory_assets.foundation.versions import code_version
 from factory_assets.historian import checks, cmapss, export, extract, segments
 from factory_assets.historian.reading import SegmentRefusedError
@@ -70,7 +71,7 @@ def historian_extract(site: Site) -> dg.AssetsDefinition:
         check_specs=checks.EXTRACT_CHECKS,
         description="Raw readings, tall (one row a reading), in the historian's own names and units.",
     )
-    def _historian_extract(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
+    def _historian_extract(context: dg.AssetExecutionContext, lake: LakeResource) -> Settled:
         asked = parts.of_run(context)
         collected = segments.collect(site, now=dt.datetime.now(dt.UTC), fleets=sorted({p.fleet or "" for p in asked}))
         for name, reason in collected.refused:
@@ -87,10 +88,12 @@ def historian_extract(site: Site) -> dg.AssetsDefinition:
         broken = breaches_in_lake(lake.get(), "historian_extract", asked, lambda _fleet: extract_contract())
         counts = {"segments": len(used), "empty_partitions": sum(part.rows == 0 for part in found)}
         metadata, version = written(found, EXTRACT, EXTRACT_COLUMNS, more=counts)
-        return dg.MaterializeResult(
-            metadata=metadata,
-            data_version=version,
-            check_results=[checks.contract(broken), checks.segments_lose_no_reading(list(used.values()))],
+        yield from settled(
+            dg.MaterializeResult(
+                metadata=metadata,
+                data_version=version,
+                check_results=[checks.contract(broken), checks.segments_lose_no_reading(list(used.values()))],
+            )
         )
 
     return _historian_extract

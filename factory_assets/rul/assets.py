@@ -11,6 +11,7 @@ from factory_assets.foundation.lake import Lake, Partition, combined_digest, sha
 from factory_assets.foundation.metadata import ML_TEAM, picture, table, written
 from factory_assets.foundation.resources import LakeResource
 from factory_assets.foundation.settings import Site, load_thresholds
+from factory_assets.foundation.settling import Settled, settled
 from factory_assets.foundation.tracking import Tracking, TrainingRecord
 from factory_assets.foundation.versions import code_version
 from factory_assets.rul import checks, evaluation, network, plots, regimes, schema, training, training_set, windows
@@ -41,7 +42,7 @@ def rul_training_set(site: Site) -> dg.AssetsDefinition:
         check_specs=checks.TRAINING_SET_CHECKS,
         description="Operating cycles of usable lives, split by unit, each with its true remaining life.",
     )
-    def _rul_training_set(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
+    def _rul_training_set(context: dg.AssetExecutionContext, lake: LakeResource) -> Settled:
         found, shared = [], {}
         frame = pl.DataFrame()
         for fleet in context.partition_keys:
@@ -57,8 +58,10 @@ def rul_training_set(site: Site) -> dg.AssetsDefinition:
             context.add_asset_metadata(of_fleet, partition_key=fleet)
             found.append(lake.get().write("rul_training_set", frame, Partition(fleet)))
         metadata, version = written(found, frame.schema, schema.TRAINING_SET_COLUMNS)
-        return dg.MaterializeResult(
-            metadata=metadata, data_version=version, check_results=[checks.splits_share_no_unit(shared)]
+        yield from settled(
+            dg.MaterializeResult(
+                metadata=metadata, data_version=version, check_results=[checks.splits_share_no_unit(shared)]
+            )
         )
 
     return _rul_training_set
@@ -85,7 +88,7 @@ def rul_model(site: Site) -> dg.AssetsDefinition:
             "parameters, curves and the model are in MLflow."
         ),
     )
-    def _rul_model(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
+    def _rul_model(context: dg.AssetExecutionContext, lake: LakeResource) -> Settled:
         digests, skill = [], {}
         for fleet in context.partition_keys:
             folder = site.home.models / fleet
@@ -101,9 +104,11 @@ def rul_model(site: Site) -> dg.AssetsDefinition:
                 "written_to": dg.MetadataValue.path(str(folder)),
             }
             context.add_asset_metadata(of_fleet, partition_key=fleet)
-        return dg.MaterializeResult(
-            data_version=dg.DataVersion(combined_digest(digests)),
-            check_results=[checks.beats_the_mean(skill, load_thresholds().rul.skill_over_mean)],
+        yield from settled(
+            dg.MaterializeResult(
+                data_version=dg.DataVersion(combined_digest(digests)),
+                check_results=[checks.beats_the_mean(skill, load_thresholds().rul.skill_over_mean)],
+            )
         )
 
     return _rul_model

@@ -1,6 +1,5 @@
 """Assets of room 2: clean readings with their quarantine and ledger, sensor tables, unit lives."""
 
-from collections.abc import Iterator
 from functools import partial
 
 import dagster as dg
@@ -12,6 +11,7 @@ from factory_assets.foundation.lake import Lake, Partition
 from factory_assets.foundation.metadata import DATA_TEAM, table, written
 from factory_assets.foundation.resources import LakeResource
 from factory_assets.foundation.settings import Site
+from factory_assets.foundation.settling import Settled, settled
 from factory_assets.foundation.versions import code_version
 from factory_assets.telemetry import checks, cleaning, days, lives, schema, sensor_table, units
 
@@ -49,7 +49,7 @@ def cleaned_readings(site: Site) -> dg.AssetsDefinition:
         backfill_policy=dg.BackfillPolicy.single_run(),
         check_specs=checks.CLEANING_CHECKS,
     )
-    def _cleaning(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[dg.MaterializeResult]:
+    def _cleaning(context: dg.AssetExecutionContext, lake: LakeResource) -> Settled:
         asked = parts.of_run(context)
         done = [days.clean_partition(lake.get(), partition, plant) for partition in asked]
         ledger = pl.concat([day.ledger for day in done])
@@ -61,7 +61,7 @@ def cleaned_readings(site: Site) -> dg.AssetsDefinition:
         metadata, data_version = written(
             [day.accepted for day in done], schema.CLEAN_READING, schema.CLEAN_READING_COLUMNS, more=sums
         )
-        yield dg.MaterializeResult(
+        accepted: dg.MaterializeResult = dg.MaterializeResult(
             asset_key="clean_reading",
             metadata=metadata,
             data_version=data_version,
@@ -76,9 +76,14 @@ def cleaned_readings(site: Site) -> dg.AssetsDefinition:
         metadata, data_version = written(
             [day.quarantined for day in done], schema.QUARANTINED_READING, more={"by_reason": table(by_reason)}
         )
-        yield dg.MaterializeResult(asset_key="quarantined_reading", metadata=metadata, data_version=data_version)
+        quarantined: dg.MaterializeResult = dg.MaterializeResult(
+            "quarantined_reading", metadata=metadata, data_version=data_version
+        )
         metadata, data_version = written([day.ledger_part for day in done], schema.CLEANING_LEDGER, more=sums)
-        yield dg.MaterializeResult(asset_key="cleaning_ledger", metadata=metadata, data_version=data_version)
+        counted: dg.MaterializeResult = dg.MaterializeResult(
+            "cleaning_ledger", metadata=metadata, data_version=data_version
+        )
+        yield from settled(accepted, quarantined, counted)
 
     return _cleaning
 
@@ -99,7 +104,7 @@ def sensor_tables(site: Site) -> dg.AssetsDefinition:
         check_specs=checks.SENSOR_TABLE_CHECKS,
         description="Clean readings aligned to cycles: one row a unit and cycle, one column a channel, with its unit.",
     )
-    def _sensor_table(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
+    def _sensor_table(context: dg.AssetExecutionContext, lake: LakeResource) -> Settled:
         asked, found = parts.of_run(context), []
         for partition in asked:
             readings = lake.get().read("clean_reading", partition)
@@ -109,10 +114,12 @@ def sensor_tables(site: Site) -> dg.AssetsDefinition:
         of_fleet = str(asked[0].fleet)
         channel_units = {channel.name: channel.unit or "no unit" for channel in plant.channels(of_fleet)}
         metadata, version = written(found, schema.sensor_table_schema(plant, of_fleet), channel_units)
-        return dg.MaterializeResult(
-            metadata=metadata,
-            data_version=version,
-            check_results=[checks.contract(checks.SENSOR_TABLE, broken)],
+        yield from settled(
+            dg.MaterializeResult(
+                metadata=metadata,
+                data_version=version,
+                check_results=[checks.contract(checks.SENSOR_TABLE, broken)],
+            )
         )
 
     return _sensor_table
@@ -134,7 +141,7 @@ def unit_lives(site: Site) -> dg.AssetsDefinition:
         check_specs=checks.UNIT_LIFE_CHECKS,
         description="The lives of each unit, from new or overhaul to failure, with how each one ended.",
     )
-    def _unit_life(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
+    def _unit_life(context: dg.AssetExecutionContext, lake: LakeResource) -> Settled:
         found, broken = [], []
         for fleet in context.partition_keys:
             frame = _lives_of(lake.get(), fleet)
@@ -143,8 +150,10 @@ def unit_lives(site: Site) -> dg.AssetsDefinition:
             endings = frame.group_by("ended_by").agg(lives=pl.len(), cycles=pl.col("n_cycles").sum()).sort("ended_by")
             context.add_asset_metadata({"endings": table(endings)}, partition_key=fleet)
         metadata, version = written(found, schema.UNIT_LIFE, schema.UNIT_LIFE_COLUMNS)
-        return dg.MaterializeResult(
-            metadata=metadata, data_version=version, check_results=[checks.contract(checks.UNIT_LIFE, broken)]
+        yield from settled(
+            dg.MaterializeResult(
+                metadata=metadata, data_version=version, check_results=[checks.contract(checks.UNIT_LIFE, broken)]
+            )
         )
 
     def _lives_of(lake: Lake, fleet: str) -> pl.DataFrame:

@@ -113,6 +113,11 @@ def test_a_broken_contract_stops_what_follows(bench: Bench, monkeypatch: pytest.
     with pytest.raises(RunFailedError, match="contract of sensor_table failed"):
         bench.refresh()
     assert not bench.lake.partitions("unit_life", "north")
+    with pytest.raises(RunFailedError, match="contract of sensor_table failed"):
+        bench.refresh()
+    assert not bench.lake.partitions("unit_life", "north")
+    monkeypatch.undo()
+    assert "unit_life" in dict(bench.refresh())
 
 
 def test_a_rerun_gives_the_same_bytes(bench: Bench) -> None:
