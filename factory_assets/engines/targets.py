@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Protocol
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from factory_assets.foundation.errors import FactoryError
+from factory_assets.foundation.errors import FactoryError, broken_contract
 
 Precision = Literal["fp32", "fp16", "int8"]
 
@@ -107,9 +107,7 @@ def load_targets(path: Path) -> Targets:
         msg = f"targets file {path} cannot be read: {error}"
         raise TargetsFileError(msg) from error
     except ValidationError as error:
-        fields = [f"  {'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors()]
-        msg = f"targets file {path} breaks the contract in {len(fields)} place(s):\n" + "\n".join(fields)
-        raise TargetsFileError(msg) from error
+        raise TargetsFileError(broken_contract(f"targets file {path}", error)) from error
 
 
 def compiler_for(target: str) -> Compiler:

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from factory_assets.foundation.errors import FactoryError
+from factory_assets.foundation.errors import FactoryError, broken_contract
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
 ChannelName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -267,6 +267,4 @@ def load_plant(path: Path) -> Plant:
         msg = f"plant file {path} is not valid YAML: {error}"
         raise PlantFileError(msg) from error
     except ValidationError as error:
-        fields = [f"  {'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors()]
-        msg = f"plant file {path} breaks the contract in {len(fields)} place(s):\n" + "\n".join(fields)
-        raise PlantFileError(msg) from error
+        raise PlantFileError(broken_contract(f"plant file {path}", error)) from error
