@@ -90,9 +90,9 @@ def readings(rows: list[tuple[str, str, dt.datetime, float, int, str]]) -> pl.Da
     keyed = [
         {
             "plant": "small", "fleet": "north", "unit_id": unit, "channel": tag, "ts_utc": at, "cycle": None,
-            "value": value, "quality": quality, "segment_id": segment,
+            "value": value, "quality": quality, "segment_id": segment, "row": line,
         }
-        for unit, tag, at, value, quality, segment in rows
+        for line, (unit, tag, at, value, quality, segment) in enumerate(rows, start=1)
     ]  # fmt: skip
     frame = pl.DataFrame(keyed, schema=EXTRACT)
     return frame.sort("unit_id", "channel", "ts_utc", "cycle", maintain_order=True)

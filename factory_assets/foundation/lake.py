@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,8 +96,10 @@ class Lake:
             frame.write_parquet(temporary, compression="zstd", statistics=True)
         return Written(path=path, rows=frame.height, sha256=sha256_file(path))
 
-    def read(self, table: str, partition: Partition = Partition()) -> pl.DataFrame:
-        """Read one partition.
+    def read(
+        self, table: str, partition: Partition = Partition(), columns: Sequence[str] | None = None
+    ) -> pl.DataFrame:
+        """Read one partition, all columns or some.
 
         Raises:
             PartitionMissingError: It has not been made.
@@ -106,7 +108,7 @@ class Lake:
         if not path.is_file():
             msg = f"{table} has no partition {partition} yet: materialise {table} for it first ({path})"
             raise PartitionMissingError(msg)
-        return pl.read_parquet(path, glob=False)
+        return pl.read_parquet(path, glob=False, columns=None if columns is None else list(columns))
 
     def partitions(self, table: str, fleet: str) -> list[Partition]:
         """All partitions of a fleet that exist, in order of day."""

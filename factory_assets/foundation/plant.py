@@ -11,11 +11,13 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zoneinfo import available_timezones
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from factory_assets.foundation.errors import FactoryError, broken_contract
+from factory_assets.foundation.yaml_lines import repeated_keys
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
 ChannelName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -34,27 +36,60 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Follows(_Strict):
+    """What a channel must agree with: `factor * reference + offset`, within percentages of that value.
+
+    A reading beyond them is set aside (`off_reference`): so a drifting sensor is found. Readings within `settle`
+    after a change of the reference are not judged.
+    """
+
+    channel: ChannelName
+    factor: float = 1.0
+    offset: float = 0.0
+    above_pct: float = Field(gt=0)
+    below_pct: float = Field(gt=0)
+    settle: dt.timedelta = dt.timedelta(0)
+
+
 class Channel(_Strict):
     """One measured quantity of a machine class.
 
     `unit` is the engineering unit that the platform works in, `source_unit` what the historian writes.
     `setting` channels describe the operating regime, `state` channels the machine's state, and a `label`
     channel carries a known remaining life (archives only); neither of the last two is a model input.
+
+    Limits, in the engineering unit: outside `low` to `high` (the instrument's range) a reading is set aside. Outside
+    `normal_low` to `normal_high` (normal operation) it is kept, but looked at: readings that would be normal in one of
+    `mistaken_units` were written in that unit. What a rule of `Plant.cleaning` says of all sensors, `spike_sigmas`
+    and `stuck_after` say of one; 0 and PT0S turn the rule off. `max_rate_per_h` is the fastest physical change.
     """
 
     name: ChannelName
     tag: str = ""
+    aliases: tuple[str, ...] = ()
     unit: str = ""
     source_unit: str = ""
     role: Role = "sensor"
     low: float | None = None
     high: float | None = None
+    normal_low: float | None = None
+    normal_high: float | None = None
+    mistaken_units: tuple[str, ...] = ()
+    max_rate_per_h: float | None = Field(None, gt=0)
+    spike_sigmas: float | None = Field(None, ge=0)
+    stuck_after: dt.timedelta | None = None
+    follows: Follows | None = None
     aggregate: Literal["mean", "min", "max", "last"] = "mean"
 
     @model_validator(mode="after")
     def _limits_in_order(self) -> Channel:
-        if self.low is not None and self.high is not None and self.low >= self.high:
-            msg = f"channel {self.name}: low {self.low} is not below high {self.high}"
+        for low, high in (("low", "high"), ("normal_low", "normal_high")):
+            least, most = getattr(self, low), getattr(self, high)
+            if least is not None and most is not None and least >= most:
+                msg = f"channel {self.name}: {low} {least} is not below {high} {most}"
+                raise ValueError(msg)
+        if self.mistaken_units and self.normal_low is None and self.normal_high is None:
+            msg = f"channel {self.name}: mistaken_units needs normal_low or normal_high, to tell normal from mistaken"
             raise ValueError(msg)
         return self
 
@@ -72,11 +107,16 @@ class MachineClass(_Strict):
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> MachineClass:
-        for what in ("name", "source_tag"):
-            values = [getattr(channel, what) for channel in self.channels]
+        names = [channel.name for channel in self.channels]
+        tags = [tag for channel in self.channels for tag in (channel.source_tag, *channel.aliases)]
+        for what, values in (("name", names), ("tag", tags)):
             repeated = sorted({value for value in values if values.count(value) > 1})
             if repeated:
-                msg = f"channels repeat the {what.replace('source_', '')} {', '.join(repeated)}"
+                msg = f"channels repeat the {what} {', '.join(repeated)}"
+                raise ValueError(msg)
+        for channel in self.channels:
+            if channel.follows is not None and channel.follows.channel not in names:
+                msg = f"channel {channel.name}: follows {channel.follows.channel}, which is not a channel of this class"
                 raise ValueError(msg)
         return self
 
@@ -142,7 +182,7 @@ class CmapssSource(_Strict):
 class Columns(_Strict):
     """Which column of an export holds what. A tall export names `channel` and `value`; a wide one neither."""
 
-    unit_id: str
+    unit_id: str | None = None
     ts_utc: str | None = None
     cycle: str | None = None
     channel: str | None = None
@@ -151,16 +191,24 @@ class Columns(_Strict):
 
 
 class ExportSource(_Strict):
-    """CSV or Parquet files that a historian exports into `folder`; dropping a file there starts a run."""
+    """CSV or Parquet files that a historian exports into `folder`; dropping a file there starts a run.
+
+    A zip file in the folder is looked into as if it were a folder (`archive.zip/valve1/0.csv`). Where no column names
+    the unit, `unit_id` does, once for all files (`pump-1`) or from a file's path (`{parent}`, `{stem}`).
+    """
 
     kind: Literal["export"]
     folder: str
     pattern: str = "**/*.csv"
     layout: Literal["tall", "wide"]
     columns: Columns
+    unit_id: str | None = None
     timezone: str = "UTC"
     time_format: str | None = None
     separator: str = ","
+    decimal_comma: bool = False
+    encoding: Literal["utf-8", "cp1252", "utf-16"] = "utf-8"
+    skip_lines: int = Field(0, ge=0)
     good_quality: tuple[int, ...] = (192,)
 
     @model_validator(mode="after")
@@ -175,7 +223,34 @@ class ExportSource(_Strict):
         if self.columns.ts_utc is None and self.columns.cycle is None:
             msg = "give columns.ts_utc or columns.cycle, or both"
             raise ValueError(msg)
+        if (self.columns.unit_id is None) == (self.unit_id is None):
+            msg = "give either columns.unit_id (a column) or unit_id (a name, or a part of the file's path)"
+            raise ValueError(msg)
+        if self.decimal_comma and self.separator == ",":
+            msg = "decimal_comma needs another separator than a comma (often ';')"
+            raise ValueError(msg)
         return self
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone_is_known(cls, value: str) -> str:
+        if value not in available_timezones():
+            msg = f"{value!r} is not a time zone of the IANA list (for instance Europe/Berlin)"
+            raise ValueError(msg)
+        return value
+
+
+class Cleaning(_Strict):
+    """Rules of cleaning for all sensor channels; a rule that is left out is not applied.
+
+    `spike_sigmas`: a lone reading so many times the channel's noise away from its neighbours is a spike.
+    `stuck_after`: a sensor that shows one value for so long is stuck.
+    `gap_periods`: so many sample periods (archives: cycles) without a reading are a gap.
+    """
+
+    spike_sigmas: float | None = Field(None, ge=4)
+    stuck_after: dt.timedelta | None = Field(None, gt=dt.timedelta(0), le=dt.timedelta(hours=12))
+    gap_periods: int = Field(3, ge=1)
 
 
 class Simulator(_Strict):
@@ -193,6 +268,7 @@ class Plant(_Strict):
     start: dt.date | None = None
     cycle_length: dt.timedelta = dt.timedelta(hours=1)
     sample_period: dt.timedelta | None = None
+    cleaning: Cleaning = Cleaning()
     machine_classes: dict[Name, MachineClass]
     fleets: tuple[Fleet, ...] = Field(min_length=1)
     source: CmapssSource | ExportSource = Field(discriminator="kind")
@@ -231,6 +307,11 @@ class Plant(_Strict):
         """The names of all fleets, in the plant file's order."""
         return tuple(fleet.name for fleet in self.fleets)
 
+    @property
+    def is_timed(self) -> bool:
+        """Whether readings are placed by time; some archives know cycles alone."""
+        return self.source.kind == "export" and self.source.columns.ts_utc is not None
+
     def settings_of_readings(self) -> dict[str, Any]:
         """What tables of readings depend on: all but titles, models and the simulator."""
         of_fleets = {"__all__": {"rul", "line"}}
@@ -261,10 +342,20 @@ def load_plant(path: Path) -> Plant:
     except OSError as error:
         msg = f"plant file {path}: {error.strerror}. Give an existing file by --plant or FACTORY_PLANT."
         raise PlantFileError(msg) from error
+    except UnicodeDecodeError as error:
+        msg = f"plant file {path} is not UTF-8 text ({error.reason} at byte {error.start}): save it as UTF-8"
+        raise PlantFileError(msg) from error
     try:
-        return Plant.model_validate(yaml.safe_load(text))
-    except yaml.YAMLError as error:
+        repeated = repeated_keys(text)
+        values = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError) as error:
         msg = f"plant file {path} is not valid YAML: {error}"
         raise PlantFileError(msg) from error
+    if repeated:
+        lines = "\n".join(f"  line {line}, {key}: stands here for the second time" for key, line in repeated)
+        msg = f"plant file {path} gives a key twice; keep one of them:\n{lines}"
+        raise PlantFileError(msg)
+    try:
+        return Plant.model_validate(values)
     except ValidationError as error:
-        raise PlantFileError(broken_contract(f"plant file {path}", error)) from error
+        raise PlantFileError(broken_contract(f"plant file {path}", error, text=text, contract=Plant)) from error

@@ -24,6 +24,7 @@ EXTRACT: dict[str, pl.DataType] = {
     "value": pl.Float64(),
     "quality": pl.Int32(),
     "segment_id": pl.String(),
+    "row": pl.Int64(),
 }
 
 CHANNEL_CATALOGUE: dict[str, pl.DataType] = {
@@ -45,6 +46,7 @@ EXTRACT_COLUMNS = {
     "value": "as the historian wrote it, in its own unit",
     "quality": "OPC quality code, 192 is good",
     "segment_id": "the file that it came in by",
+    "row": "its place in that file, from 1: the order in which it was told",
 }
 
 
@@ -82,6 +84,7 @@ def extract_contract() -> pa.DataFrameSchema:
             "unit_id": pa.Column(pl.String, nullable=False),
             "channel": pa.Column(pl.String, nullable=False),
             "segment_id": pa.Column(pl.String, nullable=False),
+            "row": pa.Column(pl.Int64, nullable=False),
         },
         strict=True,
         ordered=True,

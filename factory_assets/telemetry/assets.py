@@ -6,6 +6,7 @@ import dagster as dg
 import polars as pl
 
 from factory_assets.foundation import partitions as parts
+from factory_assets.foundation import units
 from factory_assets.foundation.contracts import breaches, breaches_in_lake
 from factory_assets.foundation.lake import Lake, Partition
 from factory_assets.foundation.metadata import DATA_TEAM, table, written
@@ -13,7 +14,7 @@ from factory_assets.foundation.resources import LakeResource
 from factory_assets.foundation.settings import Site
 from factory_assets.foundation.settling import Settled, settled
 from factory_assets.foundation.versions import code_version
-from factory_assets.telemetry import checks, cleaning, days, lives, schema, sensor_table, units
+from factory_assets.telemetry import checks, cleaning, days, lives, schema, sensor_table
 
 GROUP = "telemetry"
 

@@ -1,6 +1,7 @@
 """Cleaning: judges every reading of a partition, and loses none.
 
-extracted = accepted + quarantined + duplicates holds for every segment of every partition.
+extracted = accepted + quarantined + duplicates holds for every segment of every partition. Each rule is in a file of
+`rules`; here is their order, and what becomes of a reading that breaks one.
 """
 
 from __future__ import annotations
@@ -10,13 +11,18 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from factory_assets.foundation.plant import Channel, Plant
+from factory_assets.foundation.plant import Plant
 from factory_assets.historian.schema import EXTRACT, GOOD_QUALITY
-from factory_assets.telemetry.schema import CLEAN_READING, CLEANING_LEDGER, QUARANTINED_READING
-from factory_assets.telemetry.units import linear_conversion
+from factory_assets.telemetry.block import Block, assemble
+from factory_assets.telemetry.rules.clock import clock_jumps
+from factory_assets.telemetry.rules.gaps import after_gap
+from factory_assets.telemetry.rules.mistaken_units import mistaken_units
+from factory_assets.telemetry.rules.reference import off_reference
+from factory_assets.telemetry.rules.spikes import spikes, too_fast
+from factory_assets.telemetry.rules.stuck import stuck
+from factory_assets.telemetry.schema import CLEAN_READING, CLEANING_LEDGER, DUPLICATE, QUARANTINED_READING
 
 KEY = ("unit_id", "channel", "ts_utc", "cycle")
-GAP_PERIODS = 3
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,17 @@ class Cleaned:
     ledger: pl.DataFrame
 
 
+@dataclass(frozen=True)
+class Judged:
+    """The same before it is shaped into tables: accepted rows (a block, with `is_after_gap`) and all others.
+
+    `aside` has the rows of the extract that were not accepted, duplicates too, with `tag`, `raw` and `reason`.
+    """
+
+    accepted: Block
+    aside: pl.DataFrame
+
+
 def clean(extract: pl.DataFrame, previous: pl.DataFrame, *, plant: Plant, fleet: str, day: str | None) -> Cleaned:
     """Clean one partition.
 
@@ -44,88 +61,97 @@ def clean(extract: pl.DataFrame, previous: pl.DataFrame, *, plant: Plant, fleet:
         fleet: The partition's fleet.
         day: The partition's day, `YYYY-MM-DD`; None for archives.
     """
-    judged = _judge(extract, plant.channels(fleet))
-    before = _judge(previous, plant.channels(fleet)).filter(pl.col("verdict") == "accepted")
-    accepted = _flag_gaps(judged.filter(pl.col("verdict") == "accepted"), before, plant)
-    is_out = ~pl.col("verdict").is_in(["accepted", "duplicate"])
-    quarantined = judged.filter(is_out).with_columns(
-        reason=pl.col("verdict"), channel=pl.col("tag"), value=pl.col("raw")
-    )
+    judged = judge(extract, previous, plant=plant, fleet=fleet, day=day)
+    names = pl.lit(pl.Series([channel.name for channel in judged.accepted.channels], dtype=pl.String))
+    constants = {"plant": pl.lit(plant.plant), "fleet": pl.lit(fleet)}
+    accepted = judged.accepted.rows.with_columns(channel=names.gather(pl.col("channel_no")), **constants)
+    aside = judged.aside.with_columns(**constants)
+    quarantined = aside.filter(pl.col("reason") != DUPLICATE).rename({"tag": "channel", "raw": "value"})
     return Cleaned(
-        accepted=_shaped(accepted.sort(*KEY), CLEAN_READING),
-        quarantined=_shaped(quarantined.sort(*KEY, "row"), QUARANTINED_READING),
-        ledger=_ledger(judged, day),
+        accepted=_shaped(accepted, CLEAN_READING),
+        quarantined=_shaped(quarantined, QUARANTINED_READING).sort(*KEY, "segment_id", "row"),
+        ledger=_ledger(accepted, aside, day),
     )
 
 
-def _judge(extract: pl.DataFrame, channels: tuple[Channel, ...]) -> pl.DataFrame:
-    """Each row with a verdict: accepted, duplicate, or a quarantine reason. `channel` and `value` become ours."""
-    repeated = pl.struct(*KEY, "value", "quality").is_first_distinct().not_()
-    known = (
-        extract.with_row_index("row")
-        .with_columns(is_repeated=repeated, tag=pl.col("channel"), raw=pl.col("value"))
-        .drop("channel", "value")
-        .join(_channel_table(channels), on="tag", how="left", maintain_order="left")
-        .with_columns(value=pl.col("raw") * pl.col("scale") + pl.col("offset"))
-    )
-    in_range = pl.col("value").is_between(pl.col("low"), pl.col("high"))
-    verdict = (
-        pl.when(pl.col("is_repeated")).then(pl.lit("duplicate"))
-        .when(pl.col("channel").is_null()).then(pl.lit("unknown_channel"))
+def judge(extract: pl.DataFrame, previous: pl.DataFrame, *, plant: Plant, fleet: str, day: str | None) -> Judged:
+    """Find what speaks against each reading; the first rule that a reading breaks is its reason.
+
+    Rules that compare neighbours see only readings that the rules before let through.
+    """
+    block, unknown = assemble(extract, previous, plant=plant, fleet=fleet, day=day)
+    block = block.with_reason("clock_jump", clock_jumps(block))
+    block = _with_reasons_of_single_rows(_duplicates(block))
+    block = block.with_reason("mistaken_unit", mistaken_units(block))
+    block = _superseded(_out_of_range(block))
+    aside = [_unknown_channels(unknown), block.rows.filter(pl.col("reason").is_not_null() & ~pl.col("is_before"))]
+    sound = block.sound()
+    rules = (("stuck", stuck), ("spike", spikes), ("too_fast", too_fast), ("off_reference", off_reference))
+    broken = [(reason, rule(sound)) for reason, rule in rules]
+    for reason, of_rule in broken:
+        sound = sound.with_reason(reason, of_rule)
+    aside.append(sound.rows.filter(pl.col("reason").is_not_null() & ~pl.col("is_before")))
+    accepted = sound.sound()
+    flagged = accepted.rows.with_columns(is_after_gap=after_gap(accepted)).filter(~pl.col("is_before"))
+    columns = ["unit_id", "tag", "ts_utc", "cycle", "raw", "quality", "segment_id", "row", "reason"]
+    return Judged(accepted.with_rows(flagged), pl.concat([part.select(columns) for part in aside]))
+
+
+def _duplicates(block: Block) -> Block:
+    """Of several readings that say the very same the one that came in first stands."""
+    tied = _tied(block)
+    repeats = tied.filter(pl.struct("series", "at", "cycle", "raw", "quality").is_first_distinct().not_())["place"]
+    return block.with_reason(DUPLICATE, _mask(block, repeats))
+
+
+def _with_reasons_of_single_rows(block: Block) -> Block:
+    reason = (
+        pl.when(pl.col("reason").is_not_null()).then("reason")
         .when(pl.col("quality") != GOOD_QUALITY).then(pl.lit("bad_quality"))
         .when(pl.col("raw").is_null() | ~pl.col("raw").is_finite()).then(pl.lit("not_finite"))
-        .when(~in_range).then(pl.lit("out_of_range"))
-        .otherwise(pl.lit("accepted"))
     )  # fmt: skip
-    judged = known.with_columns(verdict=verdict)
-    last_good = pl.col("row").filter(pl.col("verdict") == "accepted").max().over(*KEY)
-    is_older = (pl.col("verdict") == "accepted") & (pl.col("row") < last_good)
-    return judged.with_columns(verdict=pl.when(is_older).then(pl.lit("superseded")).otherwise("verdict"))
+    return block.with_rows(block.rows.with_columns(reason=reason))
 
 
-def _channel_table(channels: tuple[Channel, ...]) -> pl.DataFrame:
-    rows = []
-    for channel in channels:
-        scale, offset = linear_conversion(channel.source_unit, channel.unit)
-        low = float("-inf") if channel.low is None else channel.low
-        high = float("inf") if channel.high is None else channel.high
-        rows.append((channel.source_tag, channel.name, scale, offset, low, high))
-    schema = {
-        "tag": pl.String, "channel": pl.String, "scale": pl.Float64, "offset": pl.Float64,
-        "low": pl.Float64, "high": pl.Float64,
-    }  # fmt: skip
-    return pl.DataFrame(rows, schema=schema, orient="row")
+def _tied(block: Block) -> pl.DataFrame:
+    """Rows without a reason that share series, time and cycle with a neighbour, with their place."""
+    same = pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift(1)) for name in ("series", "at", "cycle"))
+    is_tied = same | same.shift(-1, fill_value=False)
+    return block.rows.with_row_index("place").filter(is_tied & pl.col("reason").is_null())
 
 
-def _flag_gaps(accepted: pl.DataFrame, before: pl.DataFrame, plant: Plant) -> pl.DataFrame:
-    """A reading comes after a gap if at least three sample periods (or cycles) passed since the last good one."""
-    last = before.sort(*KEY).group_by("unit_id", "channel", maintain_order=True).last().select(accepted.columns)
-    both = pl.concat([last.with_columns(is_before=True), accepted.with_columns(is_before=False)]).sort(*KEY)
-    of_channel = ("unit_id", "channel")
-    if plant.running:
-        period = plant.sample_period or dt.timedelta.max
-        is_gap = pl.col("ts_utc").diff().over(*of_channel) > _times(period, GAP_PERIODS)
-    else:
-        is_gap = pl.col("cycle").diff().over(*of_channel) > GAP_PERIODS
-    return both.with_columns(is_after_gap=is_gap.fill_null(value=False)).filter(~pl.col("is_before"))
+def _mask(block: Block, places: pl.Series) -> pl.Series | None:
+    if places.is_empty():
+        return None
+    return pl.zeros(block.rows.height, dtype=pl.Boolean, eager=True).scatter(places, values=True)
 
 
-def _times(period: dt.timedelta, factor: int) -> dt.timedelta:
-    """A period so many times, bounded by what a timedelta (in microseconds, signed 64 bit) holds."""
-    bound = dt.timedelta(days=36_500)
-    return bound if period >= bound / factor else period * factor
+def _out_of_range(block: Block) -> Block:
+    low, high = block.of_channel(lambda channel: channel.low), block.of_channel(lambda channel: channel.high)
+    is_out = (pl.col("value") < low).fill_null(value=False) | (pl.col("value") > high).fill_null(value=False)
+    return block.with_reason("out_of_range", block.rows.select(is_out).to_series())
 
 
-def _ledger(judged: pl.DataFrame, day: str | None) -> pl.DataFrame:
-    verdict = pl.col("verdict")
-    counted = judged.group_by("plant", "fleet", "segment_id").agg(
-        extracted=pl.len(),
-        accepted=(verdict == "accepted").sum(),
-        quarantined=(~verdict.is_in(["accepted", "duplicate"])).sum(),
-        duplicates=(verdict == "duplicate").sum(),
-    )
+def _superseded(block: Block) -> Block:
+    """Of several good readings of one moment the one that came in last stands."""
+    older = _tied(block).filter(pl.struct("series", "at", "cycle").is_last_distinct().not_())["place"]
+    return block.with_reason("superseded", _mask(block, older))
+
+
+def _unknown_channels(unknown: pl.DataFrame) -> pl.DataFrame:
+    is_repeat = pl.struct("unit_id", "tag", "ts_utc", "cycle", "raw", "quality").is_first_distinct().not_()
+    return unknown.with_columns(reason=pl.when(is_repeat).then(pl.lit(DUPLICATE)).otherwise(pl.lit("unknown_channel")))
+
+
+def _ledger(accepted: pl.DataFrame, aside: pl.DataFrame, day: str | None) -> pl.DataFrame:
+    keys = ("plant", "fleet", "segment_id")
+    is_duplicate = pl.col("reason") == DUPLICATE
+    kept = accepted.group_by(keys).agg(accepted=pl.len())
+    others = aside.group_by(keys).agg(quarantined=(~is_duplicate).sum(), duplicates=is_duplicate.sum())
+    counted = kept.join(others, on=keys, how="full", coalesce=True).fill_null(0)
     on_day = pl.lit(dt.date.fromisoformat(day) if day else None, pl.Date)
-    return _shaped(counted.with_columns(day=on_day).sort("segment_id"), CLEANING_LEDGER)
+    extracted = pl.sum_horizontal("accepted", "quarantined", "duplicates")
+    return _shaped(counted.with_columns(day=on_day, extracted=extracted).sort("segment_id"), CLEANING_LEDGER)
 
 
 def _shaped(frame: pl.DataFrame, schema: dict[str, pl.DataType]) -> pl.DataFrame:

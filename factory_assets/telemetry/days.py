@@ -38,7 +38,7 @@ def clean_partition(lake: Lake, partition: Partition, plant: Plant) -> CleanedPa
         lake.write("cleaning_ledger", cleaned.ledger, partition),
     ]
     in_lake = cleaning.Cleaned(
-        accepted=lake.read("clean_reading", partition),
+        accepted=lake.read("clean_reading", partition, columns=["segment_id"]),
         quarantined=lake.read("quarantined_reading", partition),
         ledger=lake.read("cleaning_ledger", partition),
     )

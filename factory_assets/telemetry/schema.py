@@ -30,10 +30,25 @@ CLEAN_READING: dict[str, pl.DataType] = {
 CLEAN_READING_COLUMNS = {
     "channel": "the plant file's name",
     "value": "in the channel's engineering unit",
-    "is_after_gap": "three or more readings of this channel are missing before this one",
+    "is_after_gap": "readings of this channel are missing before this one, though the machine was not known to stand",
 }
 
 QUARANTINED_READING: dict[str, pl.DataType] = {**EXTRACT, "reason": pl.String()}
+
+DUPLICATE = "duplicate"
+REASONS = {
+    "unknown_channel": "no channel of the fleet has this tag, nor lists it as an alias",
+    "bad_quality": "the historian itself says so",
+    "not_finite": "empty, NaN or infinite",
+    "clock_jump": "told while the logger's clock was wrong, or told again after it was set back",
+    "mistaken_unit": "written in another unit than the plant file says",
+    "out_of_range": "outside the instrument's range (low, high)",
+    "superseded": "a later file corrected it",
+    "stuck": "the sensor shows one value for too long",
+    "spike": "stands apart from the readings before and after it",
+    "too_fast": "changes faster than max_rate_per_h",
+    "off_reference": "disagrees with the channel that it follows",
+}
 
 CLEANING_LEDGER: dict[str, pl.DataType] = {
     "plant": pl.String(),

@@ -14,7 +14,8 @@ def sensor_table(readings: pl.DataFrame, *, plant: Plant, fleet: str) -> pl.Data
     """Align readings to cycles.
 
     A running plant's cycle number counts cycle lengths since the plant's first day, from 1; several readings of a
-    channel within a cycle become one by the channel's `aggregate`. An archive's cycles are taken as they are.
+    channel within a cycle become one by the channel's `aggregate`. An archive's cycles are taken as they are; one that
+    knows only time counts cycle lengths from each unit's first reading.
 
     Args:
         readings: Clean readings, as CLEAN_READING.
@@ -35,13 +36,16 @@ def sensor_table(readings: pl.DataFrame, *, plant: Plant, fleet: str) -> pl.Data
 
 
 def _aligned(readings: pl.DataFrame, plant: Plant) -> pl.DataFrame:
-    if not plant.running or plant.start is None:
+    if not plant.is_timed:
         return readings.with_columns(cycle_ts_utc=pl.col("ts_utc"))
-    start = dt.datetime.combine(plant.start, dt.time(), dt.UTC)
-    cycle_ts = pl.col("ts_utc").dt.truncate(plant.cycle_length)
+    aligned = readings.with_columns(cycle_ts_utc=pl.col("ts_utc").dt.truncate(plant.cycle_length))
+    if plant.start is not None:
+        start = pl.lit(dt.datetime.combine(plant.start, dt.time(), dt.UTC))
+    else:
+        start = pl.col("cycle_ts_utc").min().over("unit_id")
     length_us = plant.cycle_length // dt.timedelta(microseconds=1)
-    number = (cycle_ts - pl.lit(start)).dt.total_microseconds() // length_us + 1
-    return readings.with_columns(cycle=number, cycle_ts_utc=cycle_ts)
+    number = (pl.col("cycle_ts_utc") - start).dt.total_microseconds() // length_us + 1
+    return aligned.with_columns(cycle=number if plant.running else pl.coalesce("cycle", number))
 
 
 def _column(channel: Channel) -> pl.Expr:

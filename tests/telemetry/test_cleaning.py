@@ -4,13 +4,13 @@ import datetime as dt
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from factory_assets.foundation.plant import Plant
+from factory_assets.foundation.units import UnitError, linear_conversion
 from factory_assets.telemetry.cleaning import Cleaned, clean, empty_extract, unaccounted
 from factory_assets.telemetry.schema import clean_reading_contract
-from factory_assets.telemetry.units import UnitError, linear_conversion
 from tests.plants import plant_dict, readings
 
 PLANT = Plant.model_validate(plant_dict())
@@ -128,6 +128,7 @@ row_strategy = st.tuples(
 
 
 @given(st.lists(row_strategy, max_size=40))
+@settings(deadline=None)
 def test_readings_are_conserved_whatever_comes(rows: list[Row]) -> None:
     extract = readings(rows)
     result = clean(extract, empty_extract(), plant=PLANT, fleet="north", day=DAY)

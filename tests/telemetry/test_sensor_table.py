@@ -44,10 +44,21 @@ def test_the_contract_refuses_values_outside_the_limits() -> None:
 
 
 def test_an_archives_cycles_are_taken_as_they_are() -> None:
-    archive = Plant.model_validate(plant_dict(running=False, start=None))
+    source = {
+        "kind": "export", "folder": "{home}", "layout": "wide", "columns": {"unit_id": "machine", "cycle": "cycle"},
+    }  # fmt: skip
+    archive = Plant.model_validate(plant_dict(running=False, start=None, source=source))
     extract = readings([("north-1", "LOAD", T0, 80, 192, "a")]).with_columns(
         ts_utc=pl.lit(None, pl.Datetime("us", "UTC")), cycle=pl.lit(7, pl.Int64)
     )
     accepted = clean(extract, empty_extract(), plant=archive, fleet="north", day=None).accepted
     wide = sensor_table(accepted, plant=archive, fleet="north")
     assert wide.select("cycle", "ts_utc", "load_pct").row(0) == (7, None, 80.0)
+
+
+def test_an_archive_that_knows_only_time_counts_cycles_from_each_units_first_reading() -> None:
+    archive = Plant.model_validate(plant_dict(running=False, start=None))
+    hours = [("north-1", 0), ("north-1", 3), ("north-2", 50), ("north-2", 51)]
+    extract = readings([(unit, "LOAD", T0 + dt.timedelta(hours=h), 80, 192, "a") for unit, h in hours])
+    accepted = clean(extract, empty_extract(), plant=archive, fleet="north", day=None).accepted
+    assert sensor_table(accepted, plant=archive, fleet="north")["cycle"].to_list() == [1, 4, 1, 2]
