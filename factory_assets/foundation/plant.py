@@ -125,7 +125,8 @@ class Life(_Strict):
     """How the life of a unit ends.
 
     Running plants tell it by a state channel; archives by the unit's id: `run_to_failure_units` ran until they
-    failed, `test_units` were cut off before.
+    failed, `test_units` were cut off before. Where neither is given nobody knows of failures: such a fleet has no model
+    of remaining life (`rul: null`).
     """
 
     state_channel: ChannelName | None = None
@@ -137,10 +138,15 @@ class Life(_Strict):
 
     @model_validator(mode="after")
     def _one_way_to_tell(self) -> Life:
-        if (self.state_channel is None) == (self.run_to_failure_units is None):
+        if self.state_channel is not None and self.run_to_failure_units is not None:
             msg = "give either state_channel (running plants) or run_to_failure_units (archives)"
             raise ValueError(msg)
         return self
+
+    @property
+    def tells_failures(self) -> bool:
+        """Whether failures can be known at all."""
+        return self.state_channel is not None or self.run_to_failure_units is not None
 
 
 class RulSettings(_Strict):
@@ -158,14 +164,24 @@ class RulSettings(_Strict):
 
 
 class Fleet(_Strict):
-    """Machines of one class that share a model."""
+    """Machines of one class that share a model of remaining useful life; `rul: null` for none."""
 
     name: Name
     machine_class: Name
     line: str = ""
     units: tuple[str, ...] = Field(min_length=1, description="unit ids, or patterns such as press-*")
-    life: Life
-    rul: RulSettings = RulSettings()
+    life: Life = Life()
+    rul: RulSettings | None = RulSettings()
+
+    @model_validator(mode="after")
+    def _a_model_needs_failures(self) -> Fleet:
+        if self.rul is not None and not self.life.tells_failures:
+            msg = (
+                f"fleet {self.name}: life says neither by state_channel nor by run_to_failure_units when a machine "
+                "failed; give one of them, or rul: null for a fleet without a model of remaining life"
+            )
+            raise ValueError(msg)
+        return self
 
     def has_unit(self, unit_id: str) -> bool:
         """Whether a unit belongs to this fleet."""
@@ -306,6 +322,19 @@ class Plant(_Strict):
     def fleet_names(self) -> tuple[str, ...]:
         """The names of all fleets, in the plant file's order."""
         return tuple(fleet.name for fleet in self.fleets)
+
+    @cached_property
+    def modelled_fleets(self) -> tuple[str, ...]:
+        """The names of the fleets that have a model of remaining useful life."""
+        return tuple(fleet.name for fleet in self.fleets if fleet.rul is not None)
+
+    def rul_settings(self, fleet: str) -> RulSettings:
+        """What a fleet's model is trained with; raises UnknownFleetError if it has none."""
+        settings = self.fleet(fleet).rul
+        if settings is None:
+            msg = f"fleet {fleet} of plant {self.plant} has no model (rul: null in the plant file)"
+            raise UnknownFleetError(msg)
+        return settings
 
     @property
     def is_timed(self) -> bool:

@@ -7,9 +7,25 @@ import dagster as dg
 from factory_assets.foundation import partitions as parts
 from factory_assets.foundation.lake import combined_digest, sha256_file
 from factory_assets.foundation.metadata import DATA_TEAM
+from factory_assets.foundation.retries import RETRY, retried_if_it_may_pass
 from factory_assets.foundation.settings import Site
 from factory_assets.foundation.versions import code_version
-from factory_assets.reference_plant import fleets, historian_export, physics, simulator, truth
+from factory_assets.reference_plant import (
+    episodes,
+    faults,
+    fleets,
+    historian_export,
+    lives,
+    mess,
+    names,
+    physics,
+    reading_faults,
+    simulator,
+    truth,
+)
+
+# What the bytes of the files follow from.
+MODULES = (simulator, lives, physics, fleets, faults, episodes, names, reading_faults, mess, historian_export)
 
 
 def assets(site: Site) -> list[dg.AssetsDefinition]:
@@ -29,21 +45,23 @@ def reference_plant(site: Site) -> dg.AssetsDefinition:
         name="reference_plant",
         partitions_def=parts.days(plant),
         backfill_policy=dg.BackfillPolicy.single_run(),
+        retry_policy=RETRY,
         group_name="reference_plant",
         kinds={"simulator", "csv"},
         owners=DATA_TEAM,
-        code_version=code_version(simulator, physics, fleets, historian_export, settings=[plant.simulator]),
+        code_version=code_version(*MODULES, settings=[plant.simulator]),
         description=(
             "A seeded simulation of a small factory: presses and spindles that wear and fail. It writes what a "
-            "historian would write, one file a day, and keeps the truth apart."
+            "historian would write, one file a day with all the faults of real historians, and keeps the truth apart."
         ),
     )
+    @retried_if_it_may_pass
     def _reference_plant(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         days = [dt.date.fromisoformat(key) for key in context.partition_keys]
         now = dt.datetime.now(dt.UTC)
         simulated = simulator.simulate(start, now.date() + dt.timedelta(days=1), seed)
         files = historian_export.write_days(simulated, site.folder(plant.source.folder), days, now=now)
-        truth.write_truth(simulated, site.home.root / "truth")
+        truth.write_truth(simulated, site.home.root / "truth", now=now)
         return dg.MaterializeResult(
             metadata={"days": len(days), "folder": dg.MetadataValue.path(str(files[0].parent))},
             data_version=dg.DataVersion(combined_digest(sha256_file(file) for file in files)),

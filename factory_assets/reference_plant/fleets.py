@@ -73,13 +73,17 @@ class Product:
 
 @dataclass(frozen=True)
 class FleetModel:
-    """Machines of one class."""
+    """Machines of one class.
+
+    `local_zone` is the time zone in whose local time, without an offset, the line's logger writes; empty for UTC.
+    """
 
     name: str
     line: str
     n_machines: int
     channels: tuple[Channel, ...]
     products: tuple[Product, ...]
+    local_zone: str = ""
 
     @property
     def machines(self) -> tuple[str, ...]:
@@ -160,6 +164,7 @@ SPINDLE = FleetModel(
         Product("valve body", 0.40, {"speed_setpoint_rpm": 8000, "cutting_power_setpoint_kw": 8}),
         Product("cover", 0.25, {"speed_setpoint_rpm": 12000, "cutting_power_setpoint_kw": 5}),
     ),
+    local_zone="Europe/Berlin",
 )  # fmt: skip
 
 FLEETS: tuple[FleetModel, ...] = (PRESS, SPINDLE)

@@ -50,7 +50,7 @@ def build_training_set(sensor_table: pl.DataFrame, lives: pl.DataFrame, plant: P
         raise TrainingSetError(msg)
     split = split_units(rows["unit_id"].unique().to_list(), plant, fleet)
     with_split = rows.with_columns(split=pl.col("unit_id").replace_strict(split, return_dtype=pl.String))
-    cut = _cut_off(with_split, seed=plant.fleet(fleet).rul.seed)
+    cut = _cut_off(with_split, seed=plant.rul_settings(fleet).seed)
     schema = training_set_schema(varying_inputs(cut.filter(split="train"), plant, fleet))
     return cut.sort("life_id", "cycle").select([pl.col(name).cast(dtype) for name, dtype in schema.items()])
 
@@ -105,7 +105,7 @@ def split_units(units: Sequence[str], plant: Plant, fleet: str) -> dict[str, str
     Raises:
         TrainingSetError: Too few units.
     """
-    settings = plant.fleet(fleet).rul
+    settings = plant.rul_settings(fleet)
     order = np.random.default_rng(settings.seed).permutation(sorted(units)).tolist()
     pattern = plant.fleet(fleet).life.test_units
     if pattern is not None:

@@ -14,7 +14,7 @@ def unit_lives(sensor_table: pl.DataFrame, *, plant: Plant, fleet: str) -> pl.Da
     """Find the lives of all units of a fleet.
 
     Where a state channel tells, a life begins with the first running cycle after the start or after an end, and ends
-    with the cycle that shows a failure or an overhaul. In archives a unit has one life. The start of a life is known if
+    with the cycle that shows a failure or an overhaul. Without one a unit has one life. The start of a life is known if
     an end was seen before it (archives: if the record begins with the first cycle).
 
     Returns:
@@ -24,20 +24,22 @@ def unit_lives(sensor_table: pl.DataFrame, *, plant: Plant, fleet: str) -> pl.Da
     rows: list[dict[str, object]] = []
     ordered = sensor_table.sort("unit_id", "cycle")
     for unit in ordered.partition_by("unit_id", maintain_order=True):
-        rows += _by_state(unit, life) if life.state_channel else [_archived(unit, life)]
+        rows += _by_state(unit, life) if life.state_channel else [_whole(unit, life, plant)]
     keyed = [{"plant": plant.plant, "fleet": fleet, **row} for row in rows]
     return pl.DataFrame(keyed, schema=UNIT_LIFE)
 
 
-def _archived(unit: pl.DataFrame, life: Life) -> dict[str, object]:
+def _whole(unit: pl.DataFrame, life: Life, plant: Plant) -> dict[str, object]:
     unit_id = unit.item(0, "unit_id")
     failed = life.run_to_failure_units is not None and fnmatchcase(unit_id, life.run_to_failure_units)
+    # Where only time is known, the first cycle is that of the record, not of the unit.
+    counts_from_new = life.tells_failures and not plant.running
     return {
         "life": 1,
         "life_id": unit_id,
         **_span(unit),
-        "is_start_known": unit.item(0, "cycle") <= 1,
-        "ended_by": "failure" if failed else "cut",
+        "is_start_known": counts_from_new and unit.item(0, "cycle") <= 1,
+        "ended_by": "failure" if failed else "open" if plant.running else "cut",
     }
 
 

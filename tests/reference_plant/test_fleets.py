@@ -3,10 +3,12 @@ from __future__ import annotations
 import pytest
 
 from factory_assets.foundation.plant import Channel as PlantChannel
-from factory_assets.foundation.plant import MachineClass
+from factory_assets.foundation.plant import MachineClass, load_plant
+from factory_assets.foundation.settings import REFERENCE_PLANT
+from factory_assets.foundation.units import linear_conversion
+from factory_assets.reference_plant.faults import NEW_TAGS
 from factory_assets.reference_plant.fleets import FLEETS, PRESS, fleet_model
 from factory_assets.reference_plant.physics import PHYSICS
-from factory_assets.telemetry.units import linear_conversion
 
 
 @pytest.mark.parametrize("fleet", FLEETS, ids=lambda f: f.name)
@@ -50,3 +52,17 @@ def test_unknown_names_are_told_what_exists():
         PRESS.channel("oil_temp_degf")
     assert fleet_model("press") is PRESS
     assert PRESS.channel("oil_temp_degc").tag == "PRESS.OIL_TEMP"
+
+
+def test_the_plant_file_names_what_the_plant_writes():
+    plant = load_plant(REFERENCE_PLANT)
+    for fleet in FLEETS:
+        of_file = {channel.name: channel for channel in plant.channels(fleet.name)}
+        assert set(of_file) == {channel.name for channel in fleet.channels}
+        for channel in fleet.channels:
+            listed = of_file[channel.name]
+            assert (listed.source_tag, listed.unit) == (channel.tag, channel.unit)
+            assert (listed.source_unit or listed.unit) == channel.floor_unit
+        for (name, channel_name), tag in NEW_TAGS.items():
+            assert name != fleet.name or tag in of_file[channel_name].aliases
+        assert fleet.local_zone in {"", plant.source.timezone}

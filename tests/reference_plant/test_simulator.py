@@ -8,14 +8,9 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from factory_assets.reference_plant.fleets import FAILED, FLEETS, OVERHAUL, RUNNING, STATE_CHANNEL, STOPPED
+from factory_assets.reference_plant.lives import STEP, STEPS_PER_DAY, machine_lives
 from factory_assets.reference_plant.physics import PHYSICS
-from factory_assets.reference_plant.simulator import (
-    BLEMISH_RATES,
-    STEP,
-    STEPS_PER_DAY,
-    machine_lives,
-    simulate,
-)
+from factory_assets.reference_plant.simulator import simulate
 
 START = dt.date(2026, 9, 1)
 
@@ -35,7 +30,6 @@ def test_a_later_end_repeats_the_earlier_days_exactly(eighty_days):
     short = simulate(START, days(33), 0)
     cut = dt.datetime.combine(days(33), dt.time(), dt.UTC)
     assert_frame_equal(short.readings, eighty_days.readings.filter(pl.col("ts_utc") < cut), check_exact=True)
-    assert_frame_equal(short.blemishes, eighty_days.blemishes.filter(pl.col("day") < days(33)), check_exact=True)
     ended = short.lives.filter(pl.col("ended_by") != "running")
     assert ended.height > 10
     assert_frame_equal(ended, eighty_days.lives.filter(pl.col("end_ts") < cut), check_exact=True)
@@ -185,14 +179,12 @@ def test_lives_began_before_the_plants_history_at_different_ages(eighty_days):
     assert first.group_by("fleet").agg(pl.col("start_ts").n_unique())["start_ts"].to_list() == [12, 12]
 
 
-def test_blemishes_come_at_their_rates(eighty_days):
-    counted = dict(eighty_days.blemishes.group_by("kind").len().iter_rows())
-    for kind, rate in BLEMISH_RATES.items():
-        expected = rate * eighty_days.readings.height
-        assert abs(counted[kind] - expected) < 5 * expected**0.5
-
-
 @pytest.mark.parametrize(("until", "seed", "message"), [(START, 0, "is not after"), (days(1), -1, "negative")])
 def test_nonsense_is_refused(until, seed, message):
     with pytest.raises(ValueError, match=message):
         simulate(START, until, seed)
+
+
+def test_a_negative_rate_is_refused():
+    with pytest.raises(ValueError, match=r"fault_rate -0\.5 is negative"):
+        simulate(START, days(1), 0, fault_rate=-0.5)

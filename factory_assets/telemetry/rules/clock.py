@@ -19,6 +19,7 @@ from factory_assets.telemetry.block import Block
 # A file in which more of the steps than this go back is not written in the order of telling.
 MOST_STEPS_BACK = 0.1
 SHORTEST_STRETCH = 2
+MOST_REPEATS = 0.9
 JITTER = 0.25
 
 
@@ -66,9 +67,14 @@ def _wrong_places(part: pl.DataFrame, period: int | None) -> Iterator[int]:
 def _wrong_by(clock: pl.DataFrame, part: pl.DataFrame, period: int | None) -> Iterator[int]:
     """The rows of `part` that one channel's sequence shows to be wrong."""
     at, rows = clock["at"].to_numpy(), clock["row"].to_numpy()
+    is_repeat = pl.struct("channel_no", "at", "raw").is_first_distinct().not_()
+    told = part.with_columns(is_repeat=is_repeat)
     for stretch in stretches(at, period):
         if stretch.is_matched:
-            yield from part.filter(_within(stretch, at, rows))["place"]
+            within = told.filter(_within(stretch, at, rows))
+            # A logger that sends its memory once more says the very same again: its clock is right.
+            if within["is_repeat"].sum() < MOST_REPEATS * within.height:
+                yield from within["place"]
         else:
             yield from _told_again(part, int(rows[stretch.first]), period)
 
@@ -97,12 +103,16 @@ def stretches(at: np.ndarray, period: int | None) -> list[Stretch]:
 
 
 def _counterpart(jumps: np.ndarray, place: int, usual: int) -> Stretch | None:
-    """What lies between a jump back and the nearest jump forward of the same size, before it or after it."""
+    """What lies between a jump back and the nearest jump forward of the same size, before it or after it.
+
+    Nothing between them goes back: swapped lines leave pairs of equal jumps as well, but many in a row.
+    """
     is_equal = np.abs(jumps + jumps[place]) <= JITTER * usual
+    is_back = jumps + usual < 0
     candidates = []
     for other in np.flatnonzero(is_equal & (jumps > 0)):
         first, last = sorted((int(other), place))
-        if last - first >= SHORTEST_STRETCH:
+        if last - first >= SHORTEST_STRETCH and not is_back[first + 1 : last].any():
             candidates.append(Stretch(first, last - 1, is_matched=True))
     return min(candidates, key=lambda stretch: stretch.last - stretch.first, default=None)
 
@@ -123,7 +133,7 @@ def _within(stretch: Stretch, at: np.ndarray, rows: np.ndarray) -> pl.Expr:
 def _told_again(part: pl.DataFrame, since: int, period: int | None) -> list[int]:
     """Rows told after a jump back, at a time that their series had told before (within less than half a period).
 
-    Not those that say the very same again: a logger that sends its memory once more is not wrong about the time.
+    Not those that say the very same again.
     """
     reach = 0 if period is None else (period - 1) // 2
     ordered = part.sort("channel_no", "at", "row", maintain_order=True)

@@ -8,54 +8,57 @@ from factory_assets.telemetry.block import Block
 
 
 def after_gap(block: Block) -> pl.Series:
-    """Readings before which the record of their channel is missing for more than `gap_periods` sample periods.
+    """Readings before which `gap_periods` or more readings of their channel are missing.
 
-    The time in which the machine's state channel says that it stood is no gap: sensors may be silent then. The first
-    reading of a series in the block comes after a gap if the block began long enough before it.
+    While the machine stands its sensors may be silent: only the time in which the state channel does not say so counts.
+    The first reading of a series in the block comes after a gap if the block began long enough before it.
     """
     rows = block.rows
-    if block.longest_step is None:
-        return pl.zeros(rows.height, dtype=pl.Boolean, eager=True)
+    flags = pl.zeros(rows.height, dtype=pl.Boolean, eager=True)
+    if block.period is None or block.longest_step is None:
+        return flags
     is_first = (pl.col("series") != pl.col("series").shift(1)).fill_null(value=True)
     start = pl.when(is_first).then(pl.lit(block.begins, pl.Int64)).otherwise(pl.col("at").shift(1))
     silent = rows.with_row_index("place").select("place", "unit_id", "channel_no", "at", start=start)
     candidates = silent.filter(pl.col("at") - pl.col("start") > block.longest_step)
     if candidates.is_empty():
-        return pl.zeros(rows.height, dtype=pl.Boolean, eager=True)
-    found = candidates["place"] if not block.period else _while_running(candidates, block, block.period)
-    flags = pl.zeros(rows.height, dtype=pl.Boolean, eager=True)
+        return flags
+    missing = (pl.col("at") - pl.col("start") - _standing(block)) / block.period - 1
+    found = _with_standing(candidates, block).filter(missing > block.plant.cleaning.gap_periods - 0.5)["place"].sort()
     return flags.scatter(found, values=True) if found.len() else flags
 
 
-def _while_running(candidates: pl.DataFrame, block: Block, period: int) -> pl.Series:
-    """The places of candidates whose machine was not known to stand all the time."""
-    life = block.plant.fleet(block.fleet).life
-    state_no = block.number(life.state_channel) if life.state_channel else None
-    if state_no is None:
-        return candidates["place"]
-    is_running = pl.col("value").round() == life.running_value
+def _standing(block: Block) -> pl.Expr:
+    """How long the machine stood in the candidate's silence; the state channel's own silence is never excused."""
+    return (
+        pl.when(pl.col("channel_no") == _state_no(block)).then(0).otherwise(pl.col("stood_at") - pl.col("stood_start"))
+    )
+
+
+def _state_no(block: Block) -> int:
+    state = block.plant.fleet(block.fleet).life.state_channel
+    number = block.number(state) if state else None
+    return -1 if number is None else number
+
+
+def _with_standing(candidates: pl.DataFrame, block: Block) -> pl.DataFrame:
+    """With `stood_start` and `stood_at`: how long the unit had stood in all, at either end of the silence."""
+    is_standing = pl.col("value").round() != block.plant.fleet(block.fleet).life.running_value
+    until_next = (pl.col("at").shift(-1) - pl.col("at")).fill_null(0)
     told = (
-        block.rows.filter(pl.col("channel_no") == state_no)
+        block.rows.filter(pl.col("channel_no") == _state_no(block))
         .select(
-            "unit_id",
-            "at",
-            told=pl.int_range(1, pl.len() + 1).over("unit_id"),
-            running=is_running.cast(pl.Int64).cum_sum().over("unit_id"),
+            "unit_id", of="at", is_standing=is_standing,
+            stood=(until_next * is_standing).cum_sum().shift(1, fill_value=0).over("unit_id"),
         )
-        .sort("at", maintain_order=True)
-    )
-    counted = _counts_at(_counts_at(candidates, told, "at", is_included=False), told, "start", is_included=True)
-    n_told, n_running = (pl.col(f"{name}_at") - pl.col(f"{name}_start") for name in ("told", "running"))
-    expected = (pl.col("at") - pl.col("start")) / period - 1
-    stood = (n_running == 0) & (n_told >= expected / 2)
-    is_state = pl.col("channel_no") == state_no
-    return counted.filter(is_state | ~stood).sort("place")["place"]
-
-
-def _counts_at(candidates: pl.DataFrame, told: pl.DataFrame, moment: str, *, is_included: bool) -> pl.DataFrame:
-    """With the number of the unit's state readings, and of those that show it running, up to a moment."""
-    counts = told.select("unit_id", of="at", **{f"told_{moment}": "told", f"running_{moment}": "running"})
-    joined = candidates.sort(moment, maintain_order=True).join_asof(
-        counts, left_on=moment, right_on="of", by="unit_id", allow_exact_matches=is_included, check_sortedness=False
-    )
-    return joined.with_columns(pl.col(f"told_{moment}", f"running_{moment}").fill_null(0)).drop("of", strict=False)
+        .sort("of", maintain_order=True)
+    )  # fmt: skip
+    for moment in ("start", "at"):
+        since = pl.col("stood") + pl.when("is_standing").then(pl.col(moment) - pl.col("of")).otherwise(0)
+        candidates = (
+            candidates.sort(moment, maintain_order=True)
+            .join_asof(told, left_on=moment, right_on="of", by="unit_id", check_sortedness=False, coalesce=False)
+            .with_columns(since.fill_null(0).alias(f"stood_{moment}"))
+            .drop("stood", "is_standing", "of")
+        )
+    return candidates

@@ -28,7 +28,7 @@ def test_the_last_reading_of_a_day_may_be_the_first_of_a_step() -> None:
 
 
 def test_the_first_reading_after_a_stop_is_compared_with_those_that_follow() -> None:
-    warming = [180 - 60 * 0.8**n for n in range(20)]
+    warming = [180 - 40 * 0.85**n for n in range(20)]
     rows = series("OIL_TEMP", noisy(20)) + series("OIL_TEMP", [250.0, *warming[1:]], first=30)
     assert verdicts(rows)[20] == "spike"
     rows = series("OIL_TEMP", noisy(20)) + series("OIL_TEMP", warming, first=30)
