@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import sys
@@ -10,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from factory_assets.benchmarks.cli import bench_app
 from factory_assets.foundation.errors import FactoryError
 from factory_assets.foundation.lake import replacing
 from factory_assets.foundation.settings import PROJECT_ROOT, REFERENCE_PLANT, Settings, Site, load_site
@@ -22,6 +24,7 @@ app = typer.Typer(
 )
 evaluate_app = typer.Typer(no_args_is_help=True, help="Score models by the very code that runs at the edge.")
 app.add_typer(evaluate_app, name="evaluate")
+app.add_typer(bench_app)
 
 PlantOption = Annotated[Path | None, typer.Option("--plant", help="Plant file; default: the reference plant.")]
 DataOption = Annotated[Path | None, typer.Option("--data", help="Folder that {data} in the plant file means.")]
@@ -41,6 +44,49 @@ def _site(plant: Path | None, data: Path | None = None, home: Path | None = None
 def _write_json(path: Path, value: object) -> None:
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+
+
+@app.command("init-plant")
+def init_plant(
+    exports: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Exports, folders of them, or zips.")],
+    name: Annotated[str | None, typer.Option("--name", help="The plant's name; default: that of the files.")] = None,
+    output: Annotated[Path, typer.Option("--output", help="Where to write the plant file.")] = Path("plant.yaml"),
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,  # noqa: FBT002
+) -> None:
+    """Draft a plant file from CSV or Parquet exports; comments say where a person must decide."""
+    from rich.console import Console
+
+    from factory_assets.historian import drafting
+
+    now = dt.datetime.now(dt.UTC)
+    draft = drafting.draft_plant(exports, name=name, output=output, now=now)
+    drafting.write_draft(draft, output, force=force)
+    console = Console(highlight=False, markup=False)
+    console.print(f"looked at {draft.looked_at}", soft_wrap=True)
+    console.print(f"wrote {output}: {draft.decisions} place(s) say DECIDE", soft_wrap=True)
+    console.print(f"then: factory doctor --plant {output}", soft_wrap=True)
+
+
+@app.command()
+def doctor(
+    plant: PlantOption = None,
+    data: DataOption = None,
+    home: HomeOption = None,
+    everything: Annotated[bool, typer.Option("--all", help="Read all data, not a sample.")] = False,  # noqa: FBT002
+    json_file: JsonOption = None,
+) -> None:
+    """Check a plant file against its sources: what would go wrong, and how to mend it. Ends with 1 on a problem."""
+    from rich.console import Console
+
+    from factory_assets.historian import doctor as doctors
+    from factory_assets.historian.doctor_report import print_diagnosis
+
+    diagnosis = doctors.examine(_site(plant, data, home), now=dt.datetime.now(dt.UTC), everything=everything)
+    print_diagnosis(diagnosis, Console(highlight=False))
+    if json_file is not None:
+        _write_json(json_file, diagnosis.as_json())
+    if diagnosis.has_problem:
+        raise typer.Exit(1)
 
 
 @app.command()
