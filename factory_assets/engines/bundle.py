@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-
-import numpy as np
 
 from edge_runtime.bundle import (
     Channel,
@@ -24,20 +21,13 @@ from edge_runtime.bundle import (
     write_bundle,
     write_golden,
 )
+from factory_assets.engines.compilation import Compiled, TypedGraph
+from factory_assets.engines.golden import GoldenSamples
 from factory_assets.engines.targets import CompiledEngine, Targets
 from factory_assets.foundation import plant as plant_file
 from factory_assets.foundation.plant import Plant
 
-GRAPH = "model.onnx"
 GOLDEN = "golden.npz"
-
-
-@dataclass(frozen=True)
-class GoldenSamples:
-    """Inputs and the trainer's outputs, one entry a sample."""
-
-    inputs: Mapping[str, np.ndarray]
-    outputs: Mapping[str, np.ndarray]
 
 
 def bundle_name(fleet: str) -> str:
@@ -52,9 +42,8 @@ def make_rul_bundle(
     fleet: str,
     channels: Sequence[plant_file.Channel],
     lineage: Lineage,
-    onnx: Path,
+    compiled: Compiled,
     opset: int,
-    engines: Sequence[CompiledEngine],
     golden: GoldenSamples,
     targets: Targets,
 ) -> Manifest:
@@ -66,13 +55,12 @@ def make_rul_bundle(
         fleet: Whose model it is.
         channels: The model's input channels, in order.
         lineage: Run, data and code that it comes from.
-        onnx: The exported graph.
-        opset: Its ONNX operator set.
-        engines: What was compiled of it.
+        compiled: Graphs in all precisions, and engines.
+        opset: The graphs' ONNX operator set.
         golden: Golden samples.
-        targets: Tolerances, and which targets run the graph itself.
+        targets: Tolerances.
     """
-    settings = plant.fleet(fleet).rul
+    settings = plant.rul_settings(fleet)
     draft = ManifestDraft(
         bundle=bundle_name(fleet),
         task="rul",
@@ -90,18 +78,22 @@ def make_rul_bundle(
                 maximum=settings.cap_cycles,
             ),
         ),
-        graphs=(GraphDraft(path=GRAPH, opset=opset, targets=tuple(targets.of_graph())),),
+        graphs=tuple(
+            GraphDraft(path=_graph_path(g), opset=opset, targets=g.targets, precision=g.precision)
+            for g in compiled.graphs
+        ),
         engines=tuple(
             EngineDraft(path=_engine_path(e), target=e.target, precision=e.precision, compiler=e.compiler)
-            for e in engines
+            for e in compiled.engines
         ),
         golden=GoldenDraft(path=GOLDEN, tolerance=_tolerances(targets)),
     )
     folder.parent.mkdir(parents=True, exist_ok=True)
     building = Path(tempfile.mkdtemp(prefix=".making-", dir=folder.parent))
     try:
-        shutil.copyfile(onnx, building / GRAPH)
-        for engine in engines:
+        for graph in compiled.graphs:
+            shutil.copyfile(graph.path, building / _graph_path(graph))
+        for engine in compiled.engines:
             (building / "engines").mkdir(exist_ok=True)
             shutil.copyfile(engine.path, building / _engine_path(engine))
         write_golden(building / GOLDEN, golden.inputs, golden.outputs)
@@ -116,6 +108,10 @@ def _inputs(channels: Sequence[plant_file.Channel], window_cycles: int) -> tuple
     columns = tuple(Channel(name=channel.name, unit=channel.unit) for channel in channels)
     window = InputSpec(name="window", dtype="float32", shape=("batch", window_cycles, len(columns)), channels=columns)
     return window, InputSpec(name="age_cycles", dtype="float32", shape=("batch", 1), unit="cycles")
+
+
+def _graph_path(graph: TypedGraph) -> str:
+    return "model.onnx" if graph.precision == "fp32" else f"model-{graph.precision}.onnx"
 
 
 def _engine_path(engine: CompiledEngine) -> str:

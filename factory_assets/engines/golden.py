@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
-from factory_assets.engines.bundle import GoldenSamples
-
 SAMPLES = 16
+
+
+@dataclass(frozen=True)
+class GoldenSamples:
+    """Inputs and the trainer's outputs, one entry a sample."""
+
+    inputs: Mapping[str, np.ndarray]
+    outputs: Mapping[str, np.ndarray]
 
 
 def choose(inputs: Mapping[str, np.ndarray], outputs: Mapping[str, np.ndarray]) -> GoldenSamples:

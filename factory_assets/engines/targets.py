@@ -38,11 +38,15 @@ class Tolerance(_Strict):
 
 
 class Target(_Strict):
-    """One kind of place where engines run."""
+    """One kind of place where engines run.
+
+    `compile` says when: `never` (it runs the ONNX graph itself), `ahead` (before the release) or `on-device` (there,
+    from the signed graph, since such an engine fits one GPU only).
+    """
 
     title: str
     runtime: str
-    compiled: bool
+    compile: Literal["never", "ahead", "on-device"]
     precisions: dict[Precision, Tolerance] = Field(min_length=1)
 
 
@@ -51,13 +55,18 @@ class Targets(_Strict):
 
     targets: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")], Target] = Field(min_length=1)
 
-    def of_graph(self) -> list[str]:
-        """Targets that run the ONNX graph itself."""
-        return [name for name, target in self.targets.items() if not target.compiled]
+    def asking_for(self, precision: Precision) -> list[str]:
+        """Targets that want a precision."""
+        return [name for name, target in self.targets.items() if precision in target.precisions]
 
-    def of_engines(self) -> list[tuple[str, Precision]]:
-        """Target and precision of every engine that is compiled ahead of time."""
-        return [(name, p) for name, target in self.targets.items() if target.compiled for p in target.precisions]
+    def other_precisions(self) -> list[Precision]:
+        """Precisions beside FP32 that some target wants, in one order."""
+        wanted = {precision for target in self.targets.values() for precision in target.precisions}
+        return sorted(wanted - {"fp32"})
+
+    def is_for_device(self, target: str) -> bool:
+        """Whether engines for a target are compiled on the device that runs them."""
+        return self.targets[target].compile == "on-device"
 
 
 @dataclass(frozen=True)
@@ -120,5 +129,5 @@ def compiler_for(target: str) -> Compiler:
         from factory_assets.engines.tensorrt_rtx import TensorRtRtxCompiler
 
         return TensorRtRtxCompiler()
-    msg = f"nothing compiles for target {target!r}: set compiled: false in targets.yaml, or add a compiler for it"
+    msg = f"nothing here compiles for target {target!r}: set compile: on-device in targets.yaml, or add a compiler"
     raise CompilerUnavailable(msg)

@@ -133,7 +133,7 @@ def test_expiry_warnings_come_at_half_of_the_lifetime(site):
     expected = {"targets": False, "snapshot": False, "timestamp": True}
     assert {warning.role: warning.is_expired for warning in found} == expected
     assert "root" in {warning.role for warning in expiry_warnings(site.releases, NOW + days(1000))}
-    assert str(found[0]) == "targets expires 2026-05-30: publish again"
+    assert str(found[0]) == "targets expires 2026-05-30: publish again (engine_release)"
 
 
 def test_lifetimes_are_configurable(site):
@@ -179,6 +179,16 @@ def test_only_the_newest_two_releases_are_kept(site):
     kept = {f"{version}.{role}.json" for version in (3, 4) for role in ("targets", "snapshot")}
     assert names == {"1.root.json", "timestamp.json", *kept}
     assert extra.exists()
+
+
+@pytest.mark.parametrize("kept", [1, 3])
+def test_how_many_releases_are_kept_is_configured_and_the_edge_goes_on(site, kept):
+    for bias in range(1, 6):
+        options = {"plant": "mill", "now": dt.datetime.now(dt.UTC), "lifetimes": Lifetimes(), "kept": kept}
+        publish(site.releases, site.keys, [site.bundle(bias=bias)], **options)
+        assert site.pull().release == bias
+    # The snapshot before is kept for readers at work, whatever is configured.
+    assert len(list((site.releases / "targets" / "bundles" / "rul-F1").iterdir())) == max(kept, 2)
 
 
 def test_signing_again_does_not_push_out_the_release_before(site):

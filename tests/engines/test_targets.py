@@ -1,4 +1,4 @@
-"""The targets file, and compiling for the targets in it."""
+"""The targets file."""
 
 from __future__ import annotations
 
@@ -7,14 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from factory_assets.engines import compilation
-from factory_assets.engines.targets import (
-    CompileError,
-    CompilerUnavailable,
-    TargetsFileError,
-    compiler_for,
-    load_targets,
-)
+from factory_assets.engines.targets import CompilerUnavailable, TargetsFileError, compiler_for, load_targets
 from tests.conftest import ROOT
 
 SHIPPED = ROOT / "configs" / "targets.yaml"
@@ -30,8 +23,11 @@ def changed(tmp_path: Path, target: str, **changes: object) -> Path:
 
 def test_the_shipped_file_says_who_runs_the_graph_and_who_is_compiled_for() -> None:
     targets = load_targets(SHIPPED)
-    assert targets.of_graph() == ["cpu"]
-    assert targets.of_engines() == [("tensorrt-rtx", "fp32")]
+    assert targets.asking_for("fp32") == ["cpu", "tensorrt-rtx", "tensorrt"]
+    assert targets.asking_for("int8") == ["tensorrt"]
+    assert targets.other_precisions() == ["fp16", "int8"]
+    assert [name for name in targets.targets if targets.is_for_device(name)] == ["tensorrt"]
+    assert targets.targets["tensorrt-rtx"].compile == "ahead"
     assert targets.targets["cpu"].precisions["fp32"].atol == 0.01
 
 
@@ -48,28 +44,5 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_target_without_a_compiler_says_what_to_do() -> None:
-    with pytest.raises(CompilerUnavailable, match="compiled: false"):
+    with pytest.raises(CompilerUnavailable, match="compile: on-device"):
         compiler_for("abacus")
-
-
-def test_targets_that_cannot_be_compiled_for_here_are_left_out_with_the_reason(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Absent:
-        def compile(self, *_: object) -> None:
-            msg = "not installed"
-            raise CompilerUnavailable(msg)
-
-    monkeypatch.setattr(compilation, "compiler_for", lambda _: Absent())
-    assert compilation.compile_all(tmp_path / "m.onnx", tmp_path, load_targets(SHIPPED)) == ([], ["not installed"])
-
-
-def test_a_refused_graph_is_not_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Refusing:
-        def compile(self, *_: object) -> None:
-            msg = "no such operation"
-            raise CompileError(msg)
-
-    monkeypatch.setattr(compilation, "compiler_for", lambda _: Refusing())
-    with pytest.raises(CompileError, match="no such operation"):
-        compilation.compile_all(tmp_path / "m.onnx", tmp_path, load_targets(SHIPPED))

@@ -6,14 +6,14 @@ import hashlib
 import sys
 from pathlib import Path
 
-import onnx
 import pytest
-from onnx import TensorProto, helper
 
 from factory_assets.engines.onnx_export import export_onnx
-from factory_assets.engines.targets import CompileError, CompilerUnavailable
+from factory_assets.engines.precision import convert
+from factory_assets.engines.targets import CompileError, CompilerUnavailable, Precision
 from factory_assets.engines.tensorrt_rtx import TensorRtRtxCompiler
-from tests.tiny_model import trained
+from tests.tiny_graphs import odd_operation
+from tests.tiny_model import damaged_inputs, trained
 
 
 @pytest.fixture(scope="module")
@@ -29,16 +29,6 @@ def compiler() -> TensorRtRtxCompiler:
     return TensorRtRtxCompiler()
 
 
-def odd_graph(path: Path) -> Path:
-    """A valid graph with an operation that no engine has."""
-    value = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", 3])
-    out = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", 3])
-    made = helper.make_graph([helper.make_node("Abacus", ["x"], ["y"], domain="attic")], "g", [value], [out])
-    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("attic", 1)]
-    onnx.save(helper.make_model(made, opset_imports=opsets, ir_version=8), path)
-    return path
-
-
 def test_equal_graphs_give_equal_engines(graph: Path, compiler: TensorRtRtxCompiler, tmp_path: Path) -> None:
     first = compiler.compile(graph, tmp_path / "a.engine", "fp32")
     second = compiler.compile(graph, tmp_path / "b.engine", "fp32")
@@ -49,21 +39,30 @@ def test_equal_graphs_give_equal_engines(graph: Path, compiler: TensorRtRtxCompi
     assert first.compiler.startswith("tensorrt_rtx ")
 
 
-def test_it_computes_in_fp32(graph: Path, compiler: TensorRtRtxCompiler, tmp_path: Path) -> None:
-    types = compiler.compile(graph, tmp_path / "a.engine", "fp32").tensor_types
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])
+def test_it_computes_in_the_precision_asked_for(
+    graph: Path, compiler: TensorRtRtxCompiler, tmp_path: Path, precision: Precision
+) -> None:
+    typed = graph
+    if precision != "fp32":
+        typed = tmp_path / "typed.onnx"
+        convert(graph, typed, precision, damaged_inputs())
+    types = compiler.compile(typed, tmp_path / "a.engine", precision).tensor_types
+    present = {"fp32": set(), "fp16": {"HALF"}, "int8": {"INT8"}}[precision]
     assert types["FLOAT"] > 0
-    assert not {"HALF", "BF16", "INT8", "FP8"} & set(types)
+    assert {"HALF", "BF16", "INT8", "FP8"} & set(types) == present
 
 
 def test_a_refused_graph_gives_the_parsers_reason_every_time(compiler: TensorRtRtxCompiler, tmp_path: Path) -> None:
+    (tmp_path / "odd.onnx").write_bytes(odd_operation())
     for _ in range(2):
         with pytest.raises(CompileError, match="Abacus"):
-            compiler.compile(odd_graph(tmp_path / "odd.onnx"), tmp_path / "odd.engine", "fp32")
+            compiler.compile(tmp_path / "odd.onnx", tmp_path / "odd.engine", "fp32")
     assert not (tmp_path / "odd.engine").exists()
 
 
 def test_other_precisions_need_other_graphs(graph: Path, compiler: TensorRtRtxCompiler, tmp_path: Path) -> None:
-    with pytest.raises(CompilerUnavailable, match="int8"):
+    with pytest.raises(CompileError, match=r"computes in fp32.*asked for is int8"):
         compiler.compile(graph, tmp_path / "a.engine", "int8")
 
 

@@ -1,4 +1,4 @@
-"""The `factory-edge` command: pull a signed release, predict with the active one, show what is active."""
+"""The `factory-edge` command: pull a signed release, compile it for this GPU, predict with it, show what is active."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from edge_runtime import __version__
 from edge_runtime.errors import EdgeError, InputError
 from edge_runtime.files import write_atomic
 
+PRECISIONS = ("fp32", "fp16", "int8")
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line.
 
     Returns:
-        0 done, 1 refused (trust, integrity, golden samples), 2 bad input or usage.
+        0 done, 1 refused (trust, integrity, golden samples) or nothing here that compiles, 2 bad input or usage.
     """
     arguments = _parser().parse_args(argv)
     try:
@@ -54,7 +56,17 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument("--input", type=Path, required=True, metavar="FILE", help="readings as CSV")
     predict.add_argument("--json", type=Path, required=True, metavar="FILE", help="write the predictions here")
     predict.add_argument("--bundle", metavar="NAME", help="the bundle to use; else what fits the input")
+    predict.add_argument("--target", metavar="NAME", help="what to predict on; by default what was pulled for")
+    predict.add_argument("--precision", choices=PRECISIONS, help="of a compiled engine; the most exact by default")
     predict.set_defaults(run=_predict)
+
+    compiling = commands.add_parser("compile", help="compile the active release for the GPU of this machine")
+    compiling.add_argument("--state", type=Path, required=True, metavar="DIR", help="this machine's own folder")
+    compiling.add_argument("--target", default="tensorrt", metavar="NAME", help="tensorrt (default) or tensorrt-rtx")
+    compiling.add_argument("--precision", choices=PRECISIONS, help="only this one; else all that the release has")
+    compiling.add_argument("--bundle", metavar="NAME", help="only this one; else all")
+    compiling.add_argument("--json", type=Path, metavar="FILE", help="write the report here")
+    compiling.set_defaults(run=_compile)
 
     status = commands.add_parser("status", help="verify and show the active release")
     status.add_argument("--state", type=Path, required=True, metavar="DIR", help="this machine's own folder")
@@ -89,7 +101,7 @@ def _pull(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
 
 def _predict(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
     from edge_runtime.bundle.state import open_active
-    from edge_runtime.engine import open_engine
+    from edge_runtime.engine.serving import engine_for_serving
     from edge_runtime.rul.predict import channel_names, predict, route
     from edge_runtime.rul.readings import UNIT, parse_readings, read_table
 
@@ -100,7 +112,13 @@ def _predict(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
     parts = route(table, manifests, arguments.bundle)
     for name, part in parts.items():
         readings = parse_readings(part, channel_names(manifests[name]))
-        engine = open_engine(active.bundles[name].folder, manifests[name], active.record.target)
+        engine = engine_for_serving(
+            arguments.state,
+            active.bundles[name].folder,
+            manifests[name],
+            arguments.target or active.record.target,
+            arguments.precision,
+        )
         found.update({entry["unit_id"]: entry for entry in predict(engine, manifests[name], readings)})
     column = table.column(UNIT)
     order = dict.fromkeys(row.cells[column] for row in table.rows)
@@ -108,15 +126,37 @@ def _predict(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
     return {"units": [found[unit] for unit in order]}, lines
 
 
+def _compile(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+    from edge_runtime.engine.compilation import compile_active
+
+    states = compile_active(
+        arguments.state,
+        target=arguments.target,
+        precision=arguments.precision,
+        bundle=arguments.bundle,
+        progress=_show,
+    )
+    return {"engines": [state.as_json() for state in states]}, [state.as_line() for state in states]
+
+
+def _show(line: str) -> None:
+    sys.stdout.write(f"  {line}\n")
+    sys.stdout.flush()
+
+
 def _status(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
     from edge_runtime.bundle.state import open_active, summary
+    from edge_runtime.engine.compilation import engine_states
 
-    report = summary(open_active(arguments.state))
+    active = open_active(arguments.state)
+    engines = engine_states(arguments.state, active)
+    report = {**summary(active), "engines": [state.as_json() for state in engines]}
     lines = [
         f"release {report['release']} of plant {report['plant']} is active and intact",
         f"target {report['target']}",
         f"pinned root sha256 {report['root_sha256']}",
         *(f"  {entry['bundle']} {entry['version']} for fleet {entry['fleet']}" for entry in report["bundles"]),
+        *(f"  {state.as_line()}" for state in engines),
     ]
     return report, lines
 

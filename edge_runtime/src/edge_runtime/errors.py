@@ -37,6 +37,18 @@ class GoldenMismatch(RefusedError):  # noqa: N818 (the name says what happened)
     """The engine does not give the expected outputs for the golden samples on this machine."""
 
 
+class CompilerUnavailable(EdgeError):  # noqa: N818 (the name says what happened)
+    """TensorRT, or the GPU that it needs, is not on this machine."""
+
+
+class CompileError(RefusedError):
+    """TensorRT refuses a graph, or made an engine that is not what was asked for."""
+
+
+class GpuError(EdgeError):
+    """The GPU's driver refuses a call; the message names it and the driver's own code."""
+
+
 class InputError(EdgeError):
     """What the person gave (a file, a folder, an option) cannot be used."""
 

@@ -23,6 +23,7 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Version = Annotated[str, Field(pattern=rf"^[0-9a-f]{{{VERSION_LENGTH}}}$")]
 Shape = tuple[int | str, ...]
+Precision = Literal["fp32", "fp16", "int8"]
 
 
 def is_safe_path(path: str) -> bool:
@@ -87,10 +88,19 @@ class PathValue(Value):
 
 
 class GraphDraft(PathValue):
-    """An ONNX graph and the targets that may run it."""
+    """An ONNX graph and the targets that may run it, or compile it on the device.
+
+    `precision` is what the graph's own types compute in; where it is not stated, that is fp32.
+    """
 
     opset: int
     targets: tuple[Name, ...]
+    precision: Precision | None = None
+
+    @property
+    def computes_in(self) -> Precision:
+        """The precision, stated or not."""
+        return self.precision or "fp32"
 
 
 class EngineDraft(PathValue):
@@ -198,6 +208,11 @@ class Manifest(Contents):
     def files(self) -> tuple[Graph | EngineFile | Golden, ...]:
         """Every file of the bundle except the manifest."""
         return (*self.graphs, *self.engines, self.golden)
+
+    def graph(self, target: str, precision: str) -> Graph | None:
+        """The graph that a target runs or compiles in a precision, if there is one."""
+        fitting = (entry for entry in self.graphs if target in entry.targets and entry.computes_in == precision)
+        return next(fitting, None)
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON values; fields that are not set are left out."""

@@ -17,6 +17,7 @@ from edge_runtime.bundle.state import (
     activate,
     describe_files,
     load_bundles,
+    only_one,
     open_active,
     read_active,
     release_folder,
@@ -130,7 +131,7 @@ def _staging(state: Path) -> Iterator[Path]:
     except OSError as error:
         raise InputError(f"{state} cannot be made: {error.strerror}", "give a folder that can be written") from error
     try:
-        with _only_one(state):
+        with only_one(state, "pull"):
             for left in state.glob(f"{STAGING}*"):
                 shutil.rmtree(left)
             folder = Path(tempfile.mkdtemp(dir=state, prefix=STAGING))
@@ -141,26 +142,6 @@ def _staging(state: Path) -> Iterator[Path]:
     finally:
         if is_first and not any(state.iterdir()):
             state.rmdir()
-
-
-@contextlib.contextmanager
-def _only_one(state: Path) -> Iterator[None]:
-    """Hold a lock on the state folder where the system has such locks; it ends with the process."""
-    try:
-        import fcntl
-        import os
-    except ImportError:
-        yield
-        return
-    handle = os.open(state, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise InputError(f"another pull is at work in {state}", "wait for it to end") from error
-        yield
-    finally:
-        os.close(handle)
 
 
 def _staged_metadata(state: Path, staging: Path) -> Path:

@@ -5,8 +5,10 @@ Neither network nor clock is needed here.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,7 +18,7 @@ from pydantic import Field, ValidationError, field_validator
 from edge_runtime.bundle.build import verify_files
 from edge_runtime.bundle.manifest import MANIFEST, Manifest, Name, Sha256, Value, is_safe_path, load_manifest
 from edge_runtime.bundle.release import RELEASE, ReleaseIndex, parse_release
-from edge_runtime.errors import NoReleaseError, StateError
+from edge_runtime.errors import InputError, NoReleaseError, StateError
 from edge_runtime.files import canonical_json, sha256_bytes, sha256_file, write_atomic
 
 ACTIVE = "active.json"
@@ -109,6 +111,29 @@ def describe_files(folder: Path) -> tuple[StoredFile, ...]:
 def activate(state: Path, record: ActiveRecord) -> None:
     """Make a release the active one, by one rename; its folder must be complete."""
     write_atomic(state / ACTIVE, record.sealed().to_bytes())
+
+
+@contextlib.contextmanager
+def only_one(folder: Path, who: str) -> Iterator[None]:
+    """Hold a lock on a folder where the system has such locks; it ends with the process.
+
+    Raises:
+        InputError: Another process holds it.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise InputError(f"another {who} is at work in {folder}", "wait for it to end") from error
+        yield
+    finally:
+        os.close(handle)
 
 
 def read_active(state: Path) -> ActiveRecord | None:

@@ -9,10 +9,10 @@ from typing import Protocol
 import numpy as np
 
 from edge_runtime.bundle.manifest import Manifest
+from edge_runtime.engine.tensorrt_backend import TARGETS
 from edge_runtime.errors import TargetUnavailable
 
 CPU = "cpu"
-COMPILED_TARGETS = ("tensorrt-rtx", "tensorrt")
 
 
 class Engine(Protocol):
@@ -31,24 +31,24 @@ class Engine(Protocol):
 
 
 def open_engine(folder: Path, manifest: Manifest, target: str) -> Engine:
-    """Open the bundle's engine for a target.
+    """Open the bundle's graph for a target.
 
     Args:
         folder: The bundle's folder.
         manifest: Its manifest; input and output names, shapes and dtypes of the graph must agree with it.
-        target: `cpu` (ONNX Runtime), `tensorrt-rtx` or `tensorrt`.
+        target: `cpu` (ONNX Runtime). The engines of other targets are not in the bundle: see `serving`.
 
     Raises:
-        TargetUnavailable: The bundle has nothing for the target, or this program has no runtime for it.
+        TargetUnavailable: The bundle has nothing for the target, or it is not one that runs the graph itself.
         BundleError: The graph cannot be loaded or is not what the manifest says.
     """
     if target == CPU:
         from edge_runtime.engine.onnx_cpu import OnnxCpuEngine
 
         return OnnxCpuEngine(folder, manifest)
-    if target in COMPILED_TARGETS:
+    if target in TARGETS:
         raise TargetUnavailable(
-            f"target {target} has no runtime in this installation",
-            f"use --target {CPU}, which runs everywhere",
+            f"target {target} runs engines that are compiled and verified on this machine, after a pull",
+            f"pull with --target {CPU}, then run factory-edge compile --target {target}",
         )
-    raise TargetUnavailable(f"target {target!r} is not known", f"use one of: {CPU}, {', '.join(COMPILED_TARGETS)}")
+    raise TargetUnavailable(f"target {target!r} is not known", f"use one of: {CPU}, {', '.join(TARGETS)}")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from edge_runtime.bundle.manifest import InputSpec, Manifest, OutputSpec, Shape
+from edge_runtime.engine.inputs import checked_inputs
 from edge_runtime.errors import BundleError, TargetUnavailable
 
 ONNX_DTYPES = {"float32": "tensor(float)"}
@@ -27,10 +28,10 @@ class OnnxCpuEngine:
             TargetUnavailable: No graph of the bundle is meant for `cpu`.
             BundleError: The graph cannot be loaded or its interface differs from the manifest.
         """
-        graph = next((graph for graph in manifest.graphs if self.target in graph.targets), None)
+        graph = manifest.graph(self.target, self.precision)
         if graph is None:
             raise TargetUnavailable(
-                f"bundle {manifest.bundle} {manifest.version} has no graph for target {self.target}",
+                f"bundle {manifest.bundle} {manifest.version} has no {self.precision} graph for target {self.target}",
                 "pull with a target that the bundle has, or release one for this target",
             )
         self._manifest = manifest
@@ -49,15 +50,7 @@ class OnnxCpuEngine:
         Raises:
             ValueError: An input is missing, unknown or has another shape than the manifest says.
         """
-        declared = {spec.name: spec for spec in self._manifest.inputs}
-        if set(inputs) != set(declared):
-            msg = f"inputs are {sorted(inputs)}, bundle {self._manifest.bundle} takes {sorted(declared)}"
-            raise ValueError(msg)
-        feeds = {name: np.ascontiguousarray(array, dtype=np.float32) for name, array in inputs.items()}
-        for name, array in feeds.items():
-            if not _fits(declared[name].shape, array.shape):
-                msg = f"input {name} has shape {array.shape}, must be {declared[name].shape}"
-                raise ValueError(msg)
+        feeds = checked_inputs(self._manifest, inputs)
         return dict(zip(self._outputs, self._session.run(self._outputs, feeds), strict=True))
 
 
@@ -101,10 +94,3 @@ def _same_dimensions(declared: Shape, found: Sequence[Any]) -> bool:
         have == want if isinstance(want, int) else not isinstance(have, int)
         for want, have in zip(declared, found, strict=True)
     )
-
-
-def _fits(declared: Shape, actual: tuple[int, ...]) -> bool:
-    """Whether a concrete array shape fits; free dimensions take any length."""
-    if len(declared) != len(actual):
-        return False
-    return all(isinstance(want, str) or want == have for want, have in zip(declared, actual, strict=True))

@@ -1,0 +1,38 @@
+"""What goes into an engine is held to the manifest first, whatever runs the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from edge_runtime.bundle.manifest import Manifest, Shape
+
+
+def checked_inputs(manifest: Manifest, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The inputs as contiguous float32 arrays.
+
+    Args:
+        manifest: Names and shapes that the graph takes.
+        inputs: Every declared input, batch first, raw engineering units, NaN where missing.
+
+    Raises:
+        ValueError: An input is missing, unknown or has another shape than the manifest says.
+    """
+    declared = {spec.name: spec for spec in manifest.inputs}
+    if set(inputs) != set(declared):
+        msg = f"inputs are {sorted(inputs)}, bundle {manifest.bundle} takes {sorted(declared)}"
+        raise ValueError(msg)
+    feeds = {name: np.ascontiguousarray(array, dtype=np.float32) for name, array in inputs.items()}
+    for name, array in feeds.items():
+        if not _fits(declared[name].shape, array.shape):
+            msg = f"input {name} has shape {array.shape}, must be {declared[name].shape}"
+            raise ValueError(msg)
+    return feeds
+
+
+def _fits(declared: Shape, actual: tuple[int, ...]) -> bool:
+    """Whether a concrete array shape fits; free dimensions take any length."""
+    if len(declared) != len(actual):
+        return False
+    return all(isinstance(want, str) or want == have for want, have in zip(declared, actual, strict=True))
