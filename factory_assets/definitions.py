@@ -5,7 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from factory_assets.engines import assets as engines
-from factory_assets.foundation import automation
+from factory_assets.foundation import alerting, automation
 from factory_assets.foundation.resources import LakeResource
 from factory_assets.foundation.settings import Site, load_site
 from factory_assets.historian import assets as historian
@@ -23,9 +23,12 @@ def build_defs(site: Site) -> dg.Definitions:
     """All rooms of one plant. Reads the plant file and the dbt manifest; no network, no lake."""
     return dg.Definitions(
         assets=[asset for room in ROOMS for asset in room.assets(site)],
-        jobs=automation.JOBS,
-        schedules=automation.schedules(site.plant),
-        sensors=historian_sensors.sensors(site, job=automation.READINGS_JOB),
+        jobs=automation.jobs(site),
+        schedules=automation.schedules(site),
+        sensors=[
+            *historian_sensors.sensors(site, job=automation.READINGS_JOB),
+            *alerting.sensors(site.plant),
+        ],
         resources={"lake": LakeResource(root=str(site.home.lake)), "dbt": dbt_resource(site.home)},
         executor=dg.in_process_executor,
     )

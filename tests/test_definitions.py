@@ -9,6 +9,7 @@ import dagster as dg
 import pytest
 
 from factory_assets.definitions import build_defs
+from factory_assets.foundation.pools import COMPILATION, RELEASE, TRAINING
 from factory_assets.foundation.settings import PROJECT_ROOT, Settings, Site, load_site
 
 EXPECTED = {
@@ -16,12 +17,13 @@ EXPECTED = {
     "historian": {"historian_source", "historian_extract", "channel_catalogue"},
     "telemetry": {"clean_reading", "quarantined_reading", "cleaning_ledger", "sensor_table", "unit_life"},
     "rul": {"rul_training_set", "rul_model", "rul_evaluation"},
-    "engines": {"rul_onnx", "rul_bundle", "engine_release"},
+    "engines": {"rul_onnx", "rul_bundle", "engine_release", "release_timestamp"},
 }
 MARTS = {"machine_health_day", "channel_coverage", "failure_history"}
 BLOCKING = {
     ("historian_extract", "contract"),
     ("historian_extract", "segments_lose_no_reading"),
+    ("historian_extract", "extracts_hold_their_segments"),
     ("clean_reading", "contract"),
     ("clean_reading", "readings_are_conserved"),
     ("sensor_table", "contract"),
@@ -89,11 +91,54 @@ def test_what_decides_whether_the_edge_is_safe_blocks(defs: dg.Definitions) -> N
 
 def test_jobs_schedules_and_sensors(site: Site, defs: dg.Definitions) -> None:
     repository = defs.get_repository_def()
-    assert {"readings", "models", "release", "marts"} <= set(repository.job_names)
-    sensors = [sensor.name for sensor in repository.sensor_defs]
+    assert {"readings", "models", "release", "timestamp", "marts", "retention"} <= set(repository.job_names)
+    sensors = {sensor.name for sensor in repository.sensor_defs}
     schedules = {schedule.name for schedule in repository.schedule_defs}
-    assert sensors == (["new_historian_segments"] if site.plant.running else [])
-    assert schedules == ({"daily_marts", "daily_simulation"} if site.plant.running else set())
+    of_all = {"alert_on_failure", "alert_on_warning"}
+    assert sensors == of_all | ({"new_historian_segments", "alert_on_lost_freshness"} if site.plant.running else set())
+    daily = {"daily_marts", "daily_simulation"} if site.plant.running else set()
+    assert schedules == daily | {"daily_timestamp", "weekly_retention"}
+
+
+def test_what_runs_by_itself_is_on_from_the_start(defs: dg.Definitions) -> None:
+    repository = defs.get_repository_def()
+    off = [s.name for s in repository.schedule_defs if s.default_status is not dg.DefaultScheduleStatus.RUNNING]
+    off += [s.name for s in repository.sensor_defs if s.default_status is not dg.DefaultSensorStatus.RUNNING]
+    assert off == []
+
+
+def test_costly_work_has_a_pool_and_passing_errors_are_retried(defs: dg.Definitions) -> None:
+    graph = defs.resolve_asset_graph()
+    pools = {node.key.to_user_string(): node.pools for node in graph.asset_nodes if node.pools}
+    expected = {"rul_model": {TRAINING}, "rul_bundle": {COMPILATION}}
+    expected |= {"engine_release": {RELEASE}, "release_timestamp": {RELEASE}}
+    assert {name: pools.get(name) for name in expected} == expected
+    for node in graph.asset_nodes:
+        if node.group_name in ("reference_plant", "rul", "engines"):
+            assert node.assets_def.op.retry_policy is not None, node.key
+
+
+def test_freshness_is_expected_of_a_running_plant_alone(site: Site, defs: dg.Definitions) -> None:
+    nodes = defs.resolve_asset_graph().asset_nodes
+    expected = {node.key.to_user_string() for node in nodes if node.freshness_policy_or_from_metadata is not None}
+    assert ("release_timestamp" in expected) is site.plant.running
+    assert site.plant.running or not expected
+
+
+def test_the_timestamp_is_signed_every_day_once_there_is_a_release(site: Site, defs: dg.Definitions) -> None:
+    repository = defs.get_repository_def()
+    at = dt.datetime(2026, 9, 9, 2, 30, tzinfo=dt.UTC)
+
+    def tick() -> list[str | None]:
+        context = dg.build_schedule_context(repository_def=repository, scheduled_execution_time=at)
+        requests = repository.get_schedule_def("daily_timestamp").evaluate_tick(context).run_requests or []
+        return [request.run_key for request in requests]
+
+    assert tick() == []
+    timestamp = site.home.releases / "metadata" / "timestamp.json"
+    timestamp.parent.mkdir(parents=True)
+    timestamp.touch()
+    assert tick() == ["timestamp 2026-09-09"]
 
 
 def test_the_daily_marts_ask_for_every_fleet(tmp_path: Path) -> None:

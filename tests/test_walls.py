@@ -24,8 +24,8 @@ ORCHESTRATION = {
     "definitions.py",
 }
 ORCHESTRATION_IN_FOUNDATION = {
-    "automation.py", "event_log.py", "metadata.py", "partitions.py",
-    "resources.py", "runs.py", "settling.py", "staleness.py",
+    "alerting.py", "automation.py", "event_log.py", "instance.py", "metadata.py", "partitions.py", "resources.py",
+    "retries.py", "run_history.py", "runs.py", "settling.py", "staleness.py", "upkeep.py",
 }  # fmt: skip
 HEAVY = (
     "tensorflow",

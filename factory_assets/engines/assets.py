@@ -9,14 +9,27 @@ import dagster as dg
 
 from edge_runtime.bundle import Lineage, Manifest, read_golden
 from edge_runtime.bundle.pull import pull
-from edge_runtime.engine import golden_check, open_engine
+from edge_runtime.engine import golden_check, open_engine, tensorrt_backend, tensorrt_builder
 from edge_runtime.errors import EdgeError
-from factory_assets.engines import bundle, checks, compilation, golden, keys, onnx_export, parity, release, tensorrt_rtx
+from factory_assets.engines import (
+    bundle,
+    checks,
+    compilation,
+    golden,
+    keys,
+    onnx_export,
+    parity,
+    precision,
+    release,
+    tensorrt_rtx,
+)
 from factory_assets.engines.release import Lifetimes
 from factory_assets.engines.targets import Targets, load_targets
 from factory_assets.foundation import partitions as parts
 from factory_assets.foundation.lake import combined_digest, sha256_file
 from factory_assets.foundation.metadata import ML_TEAM
+from factory_assets.foundation.pools import COMPILATION, RELEASE
+from factory_assets.foundation.retries import RETRY, retried_if_it_may_pass
 from factory_assets.foundation.settings import PROJECT_ROOT, Site, load_thresholds
 from factory_assets.foundation.settling import Settled, settled
 from factory_assets.foundation.versions import code_version
@@ -27,8 +40,10 @@ ONNX_FILE = "model.onnx"
 
 
 def assets(site: Site) -> list[dg.AssetsDefinition]:
-    """The assets of this room for one plant."""
-    return [rul_onnx(site), rul_bundle(site), engine_release(site)]
+    """The assets of this room for one plant; none if there is no model to release."""
+    if not site.plant.modelled_fleets:
+        return []
+    return [rul_onnx(site), rul_bundle(site), engine_release(site), release_timestamp(site)]
 
 
 def rul_onnx(site: Site) -> dg.AssetsDefinition:
@@ -38,8 +53,9 @@ def rul_onnx(site: Site) -> dg.AssetsDefinition:
     @dg.asset(
         name="rul_onnx",
         deps=["rul_model"],
-        partitions_def=parts.fleets(site.plant),
+        partitions_def=parts.modelled_fleets(site.plant),
         backfill_policy=dg.BackfillPolicy.single_run(),
+        retry_policy=RETRY,
         group_name=GROUP,
         kinds={"onnx"},
         owners=ML_TEAM,
@@ -47,6 +63,7 @@ def rul_onnx(site: Site) -> dg.AssetsDefinition:
         check_specs=checks.ONNX_CHECKS,
         description="The model as an ONNX graph: raw engineering units in, cycles out, with native LSTM nodes.",
     )
+    @retried_if_it_may_pass
     def _rul_onnx(context: dg.AssetExecutionContext) -> Settled:
         digests, nodes, differences = [], {}, {}
         for fleet in context.partition_keys:
@@ -67,7 +84,8 @@ def rul_onnx(site: Site) -> dg.AssetsDefinition:
             dg.MaterializeResult(
                 data_version=dg.DataVersion(combined_digest(digests)),
                 check_results=[checks.native_lstm_nodes(nodes), checks.parity(differences, bound)],
-            )
+            ),
+            context=context,
         )
 
     return _rul_onnx
@@ -86,46 +104,61 @@ def rul_bundle(site: Site) -> dg.AssetsDefinition:
     @dg.asset(
         name="rul_bundle",
         deps=["rul_onnx", "rul_model"],
-        partitions_def=parts.fleets(site.plant),
+        partitions_def=parts.modelled_fleets(site.plant),
         backfill_policy=dg.BackfillPolicy.single_run(),
+        retry_policy=RETRY,
+        pool=COMPILATION,
         group_name=GROUP,
         kinds={"onnx", "tensorrt"},
         owners=ML_TEAM,
-        code_version=code_version(bundle, golden, compilation, tensorrt_rtx, settings=[wanted, site.plant]),
+        code_version=code_version(
+            bundle,
+            golden,
+            compilation,
+            precision,
+            tensorrt_rtx,
+            tensorrt_backend,
+            tensorrt_builder,
+            settings=[wanted, site.plant],
+        ),
         check_specs=checks.BUNDLE_CHECKS,
         description=(
-            "Graph, engines compiled ahead of time, golden samples and manifest: what is released of a model. "
-            "A target whose compiler is not installed is left out, and said so."
+            "Graphs, engines compiled ahead of time, golden samples and manifest: what is released of a model. "
+            "Targets that are compiled on the device are said to be; what is left out is told with the reason."
         ),
     )
+    @retried_if_it_may_pass
     def _rul_bundle(context: dg.AssetExecutionContext) -> Settled:
-        digests, differences, failures = [], {}, []
+        digests, differences, failures = [], {}, {}
         for fleet in context.partition_keys:
-            manifest, missing = _make_bundle(site, fleet, wanted)
+            manifest, compiled = _make_bundle(site, fleet, wanted)
             folder = site.home.bundles / fleet
             try:
                 found = golden_check(open_engine(folder, manifest, "cpu"), folder, manifest)
                 differences[fleet] = max(found.values())
             except EdgeError as error:
-                failures.append(f"{fleet}: {error}")
+                failures[fleet] = str(error)
             digests.append(manifest.version)
-            context.add_asset_metadata(_bundle_metadata(manifest, missing, folder), partition_key=fleet)
+            context.add_asset_metadata(_bundle_metadata(manifest, compiled, folder), partition_key=fleet)
         yield from settled(
             dg.MaterializeResult(
                 data_version=dg.DataVersion(combined_digest(digests)),
                 check_results=[checks.golden_samples(differences, failures)],
-            )
+            ),
+            context=context,
         )
 
     return _rul_bundle
 
 
-def _make_bundle(site: Site, fleet: str, wanted: Targets) -> tuple[Manifest, list[str]]:
-    """Compile and put together one fleet's bundle; also the targets that could not be compiled here, with why."""
+def _make_bundle(site: Site, fleet: str, wanted: Targets) -> tuple[Manifest, compilation.Compiled]:
+    """Compile and put together one fleet's bundle."""
     models = site.home.models / fleet
     card = ModelCard.model_validate_json((models / CARD_FILE).read_text(encoding="utf-8"))
     units = {channel.name: channel for channel in site.plant.channels(fleet)}
-    engines, missing = compilation.compile_all(models / ONNX_FILE, models / "engines", wanted)
+    inputs, outputs = read_golden(models / SAMPLES_FILE)
+    samples = golden.choose(inputs, outputs)
+    compiled = compilation.compile_all(models / ONNX_FILE, models / "engines", wanted, samples, inputs)
     manifest = bundle.make_rul_bundle(
         site.home.bundles / fleet,
         plant=site.plant,
@@ -136,22 +169,22 @@ def _make_bundle(site: Site, fleet: str, wanted: Targets) -> tuple[Manifest, lis
             data_sha256=card.data_sha256,
             code_version=card.code_version,
         ),
-        onnx=models / ONNX_FILE,
+        compiled=compiled,
         opset=onnx_export.OPSET,
-        engines=engines,
-        golden=golden.choose(*read_golden(models / SAMPLES_FILE)),
+        golden=samples,
         targets=wanted,
     )
-    return manifest, missing
+    return manifest, compiled
 
 
-def _bundle_metadata(manifest: Manifest, missing: list[str], folder: Path) -> dict[str, Any]:
+def _bundle_metadata(manifest: Manifest, compiled: compilation.Compiled, folder: Path) -> dict[str, Any]:
     sizes = {entry.path: entry.bytes for entry in manifest.files}
     return {
         "bundle": f"{manifest.bundle} {manifest.version}",
         "files_bytes": dg.MetadataValue.json(sizes),
         "engines": dg.MetadataValue.json([engine.model_dump(mode="json") for engine in manifest.engines]),
-        "not_compiled": "; ".join(missing) or "none",
+        "to_be_compiled_on_the_device": compilation.on_device_text(compiled.on_device),
+        "left_out": "; ".join(compiled.left_out) or "none",
         "written_to": dg.MetadataValue.path(str(folder)),
     }
 
@@ -164,19 +197,25 @@ def engine_release(site: Site) -> dg.AssetsDefinition:
         name="engine_release",
         deps=["rul_bundle"],
         group_name=GROUP,
+        retry_policy=RETRY,
+        pool=RELEASE,
         kinds={"tuf"},
         owners=ML_TEAM,
         code_version=code_version(release, keys),
         check_specs=checks.RELEASE_CHECKS,
         description="All bundles of the plant as one signed, numbered release (TUF) that edges pull.",
     )
+    @retried_if_it_may_pass
     def _engine_release() -> Settled:
         now = dt.datetime.now(dt.UTC)
         lifetimes = Lifetimes(**load_thresholds().release.model_dump())
         signers = keys.load_keys(home.keys) if (home.keys / "online").is_dir() else keys.create_keys(home.keys)
-        folders = [home.bundles / fleet for fleet in plant.fleet_names]
+        folders = [home.bundles / fleet for fleet in plant.modelled_fleets]
         folders = [folder for folder in folders if (folder / "manifest.json").is_file()]
-        out = release.publish(home.releases, signers, folders, plant=plant.plant, now=now, lifetimes=lifetimes)
+        kept = load_thresholds().retention.releases_kept
+        out = release.publish(
+            home.releases, signers, folders, plant=plant.plant, now=now, lifetimes=lifetimes, kept=kept
+        )
         failure = _failure_at_a_new_edge(home.releases, out.root_sha256)
         names = [f"{entry.bundle} {entry.version}" for entry in out.index.bundles]
         warnings = [str(warning) for warning in release.expiry_warnings(home.releases, now, lifetimes)]
@@ -190,11 +229,50 @@ def engine_release(site: Site) -> dg.AssetsDefinition:
                     "written_to": dg.MetadataValue.path(str(home.releases)),
                 },
                 data_version=dg.DataVersion(sha256_file(home.releases / "metadata" / "timestamp.json")),
-                check_results=[checks.verifies_at_the_edge(failure, names), checks.signatures_are_young(warnings)],
+                check_results=[
+                    checks.verifies_at_the_edge(failure, names),
+                    checks.signatures_are_young(checks.RELEASE, warnings),
+                ],
             )
         )
 
     return _engine_release
+
+
+def release_timestamp(site: Site) -> dg.AssetsDefinition:
+    """The signature that says that the release is still the newest one."""
+    home = site.home
+    lifetimes = Lifetimes(**load_thresholds().release.model_dump())
+    half = lifetimes.of("timestamp") / 2
+    is_expected = dg.FreshnessPolicy.time_window(fail_window=half, warn_window=half / 2)
+
+    @dg.asset(
+        name="release_timestamp",
+        deps=["engine_release"],
+        group_name=GROUP,
+        retry_policy=RETRY,
+        pool=RELEASE,
+        freshness_policy=is_expected if site.plant.running else None,
+        kinds={"tuf"},
+        owners=ML_TEAM,
+        code_version=code_version(release, keys),
+        check_specs=checks.TIMESTAMP_CHECKS,
+        description="The release's timestamp, signed anew every day, so that edges go on trusting a release.",
+    )
+    @retried_if_it_may_pass
+    def _release_timestamp() -> Settled:
+        now = dt.datetime.now(dt.UTC)
+        expires = release.refresh_timestamp(home.releases, keys.load_keys(home.keys), now=now, lifetimes=lifetimes)
+        warnings = [str(warning) for warning in release.expiry_warnings(home.releases, now, lifetimes)]
+        yield from settled(
+            dg.MaterializeResult(
+                metadata={"expires_utc": dg.MetadataValue.timestamp(expires)},
+                data_version=dg.DataVersion(sha256_file(home.releases / "metadata" / "timestamp.json")),
+                check_results=[checks.signatures_are_young(checks.TIMESTAMP, warnings)],
+            )
+        )
+
+    return _release_timestamp
 
 
 def _failure_at_a_new_edge(releases: Path, root_sha256: str) -> str | None:

@@ -6,9 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
+from factory_assets.foundation.settling import failed_partitions
+
 ONNX = "rul_onnx"
 BUNDLE = "rul_bundle"
 RELEASE = "engine_release"
+TIMESTAMP = "release_timestamp"
 
 ONNX_CHECKS = [
     dg.AssetCheckSpec(
@@ -45,34 +48,57 @@ RELEASE_CHECKS = [
         description="No role is past half of its lifetime; a warning leaves time to act.",
     ),
 ]
+TIMESTAMP_CHECKS = [
+    dg.AssetCheckSpec(
+        "signatures_are_young",
+        asset=TIMESTAMP,
+        description="No role is past half of its lifetime, though the timestamp was just signed: looked at every day.",
+    )
+]
 
 
 def native_lstm_nodes(nodes: Mapping[str, Mapping[str, int]]) -> dg.AssetCheckResult:
     """Whether every fleet's graph has LSTM nodes and no loops. `nodes`: counts by node type, by fleet."""
-    passed = all(of.get("LSTM", 0) > 0 and of.get("Loop", 0) == of.get("Scan", 0) == 0 for of in nodes.values())
     shown = {fleet: {name: of.get(name, 0) for name in ("LSTM", "Loop", "Scan")} for fleet, of in nodes.items()}
+    failed = {fleet: f"nodes: {of}" for fleet, of in shown.items() if not of["LSTM"] or of["Loop"] or of["Scan"]}
     return dg.AssetCheckResult(
-        asset_key=ONNX, check_name="native_lstm_nodes", passed=passed, metadata={"nodes": dg.MetadataValue.json(shown)}
+        asset_key=ONNX,
+        check_name="native_lstm_nodes",
+        passed=not failed,
+        metadata={"nodes": dg.MetadataValue.json(shown), **failed_partitions(failed)},
     )
 
 
 def parity(differences: Mapping[str, float], bound: float) -> dg.AssetCheckResult:
     """Whether trainer and ONNX Runtime agree to within `bound` cycles. `differences`: largest one, by fleet."""
+    failed = {
+        fleet: f"differs by {difference:.3g} cycles, {bound:.3g} is allowed"
+        for fleet, difference in differences.items()
+        if not difference <= bound
+    }
     return dg.AssetCheckResult(
         asset_key=ONNX,
         check_name="parity",
-        passed=all(difference <= bound for difference in differences.values()),
-        metadata={"largest_difference_cycles": dict(differences), "bound_cycles": bound},
+        passed=not failed,
+        metadata={
+            "largest_difference_cycles": dict(differences),
+            "bound_cycles": bound,
+            **failed_partitions(failed),
+        },
     )
 
 
-def golden_samples(differences: Mapping[str, float], failures: Sequence[str]) -> dg.AssetCheckResult:
-    """Whether every fleet's bundle passes at the edge."""
+def golden_samples(differences: Mapping[str, float], failures: Mapping[str, str]) -> dg.AssetCheckResult:
+    """Whether every fleet's bundle passes at the edge. `failures`: what the edge said, by fleet."""
     return dg.AssetCheckResult(
         asset_key=BUNDLE,
         check_name="golden_samples",
         passed=not failures,
-        metadata={"largest_difference_cycles": dict(differences), "failures": "\n".join(failures) or "none"},
+        metadata={
+            "largest_difference_cycles": dict(differences),
+            "failures": "\n".join(failures.values()) or "none",
+            **failed_partitions(failures),
+        },
     )
 
 
@@ -86,10 +112,10 @@ def verifies_at_the_edge(failure: str | None, pulled: Sequence[str]) -> dg.Asset
     )
 
 
-def signatures_are_young(warnings: Sequence[str]) -> dg.AssetCheckResult:
-    """Whether signatures have to be renewed soon."""
+def signatures_are_young(asset: str, warnings: Sequence[str]) -> dg.AssetCheckResult:
+    """Whether signatures have to be renewed soon; `asset` is the one that was just signed."""
     return dg.AssetCheckResult(
-        asset_key=RELEASE,
+        asset_key=asset,
         check_name="signatures_are_young",
         passed=not warnings,
         severity=dg.AssetCheckSeverity.WARN,

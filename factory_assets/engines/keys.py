@@ -63,15 +63,20 @@ def create_keys(folder: Path) -> Keys:
     return load_keys(folder)
 
 
-def load_keys(folder: Path) -> Keys:
+def load_keys(folder: Path, *, root: Path | None = None) -> Keys:
     """Load keys; the root key may be absent.
+
+    Args:
+        folder: Where `create_keys` made them.
+        root: The root key's file, where it was brought from a place of its own.
 
     Raises:
         KeysError: An online key is missing, or a file is not an Ed25519 key in PEM form.
     """
-    root = folder / ROOT_KEY
+    in_folder = folder / ROOT_KEY
+    root = root or (in_folder if in_folder.exists() else None)
     return Keys(
-        root=_load(root) if root.exists() else None,
+        root=_load(root) if root else None,
         targets=_load(_online(folder, "targets")),
         snapshot=_load(_online(folder, "snapshot")),
         timestamp=_load(_online(folder, "timestamp")),

@@ -22,6 +22,7 @@ from edge_runtime.files import sha256_file
 from factory_assets.engines.keys import ONLINE_ROLES, Keys
 from factory_assets.engines.repository import (
     METADATA,
+    RELEASES_KEPT,
     ReleaseError,
     Repository,
     open_repository,
@@ -94,12 +95,19 @@ class ExpiryWarning:
 
     def __str__(self) -> str:
         """One line for people."""
-        mend = "renew it with the offline root key" if self.role == "root" else "publish again"
+        mend = "renew it with the offline root key" if self.role == "root" else "publish again (engine_release)"
         return f"{self.role} {'expired' if self.is_expired else 'expires'} {self.expires_utc:%Y-%m-%d}: {mend}"
 
 
 def publish(
-    releases: Path, keys: Keys, bundles: Sequence[Path], *, plant: str, now: dt.datetime, lifetimes: Lifetimes
+    releases: Path,
+    keys: Keys,
+    bundles: Sequence[Path],
+    *,
+    plant: str,
+    now: dt.datetime,
+    lifetimes: Lifetimes,
+    kept: int = RELEASES_KEPT,
 ) -> Release:
     """Release bundles under the next number; bundles of other names that are out stay out.
 
@@ -113,6 +121,7 @@ def publish(
         plant: The plant all of them belong to.
         now: Aware; lifetimes start here.
         lifetimes: How long signatures are good.
+        kept: How many releases stay, the new one included; bundles of none of them go.
 
     Raises:
         ReleaseError: A bundle is damaged or of another plant, a name comes twice, nothing is to be
@@ -134,7 +143,7 @@ def publish(
     signing = _Signing(releases, keys, now, lifetimes)
     is_signed = signing.sign(current, files if is_new else None)
     if is_signed:
-        remove_unneeded(releases)
+        remove_unneeded(releases, kept)
     root_sha256 = fingerprint(releases / FIRST_ROOT)
     return Release(index.release, is_new=is_new, is_signed=is_signed, index=index, root_sha256=root_sha256)
 

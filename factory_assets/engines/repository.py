@@ -117,8 +117,8 @@ def put_target(releases: Path, file: TargetFile, source: Path | bytes | None) ->
     write_atomic(place, data)
 
 
-def remove_unneeded(releases: Path) -> None:
-    """Remove metadata and targets that neither the newest two releases nor a reader at work need."""
+def remove_unneeded(releases: Path, kept: int = RELEASES_KEPT) -> None:
+    """Remove metadata and targets that neither the newest `kept` releases nor a reader at work need."""
     folder = releases / METADATA
     current = read_repository(releases)
     if current is None or current.snapshot is None:
@@ -134,7 +134,7 @@ def remove_unneeded(releases: Path) -> None:
             number = _index_of(releases, targets).release
         except ReleaseError:
             continue
-        is_first_of_release = number not in numbers and len(numbers) < RELEASES_KEPT
+        is_first_of_release = number not in numbers and len(numbers) < kept
         # A reader that read the timestamp just before it changed still wants the snapshot before.
         if is_first_of_release or version >= newest - 1:
             numbers.add(number)

@@ -1,17 +1,25 @@
 """Jobs and schedules: what runs by itself, and when. Names the rooms' assets, imports none of them."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Iterator
 
 import dagster as dg
+import polars as pl
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from factory_assets.foundation.metadata import table
 from factory_assets.foundation.plant import Plant
+from factory_assets.foundation.retention import kept
+from factory_assets.foundation.settings import Site, load_thresholds
+from factory_assets.foundation.upkeep import retain
 
 DAILY_AT = "10 0 * * *"
 MARTS_AT = "0 1 * * *"
+TIMESTAMP_AT = "30 2 * * *"
+RETENTION_AT = "0 4 * * 0"
 ONE_DAY = dt.timedelta(days=1)
+LATE_AFTER = dt.timedelta(hours=26)
+LOST_AFTER = dt.timedelta(hours=30)
 
 
 READINGS_JOB = dg.define_asset_job(
@@ -28,22 +36,97 @@ MODELS_JOB = dg.define_asset_job(
 )
 RELEASE_JOB = dg.define_asset_job(
     "release",
-    selection=dg.AssetSelection.assets("engine_release"),
+    selection=dg.AssetSelection.assets("engine_release", "release_timestamp"),
     description="Publish all bundles as one signed release.",
+)
+TIMESTAMP_JOB = dg.define_asset_job(
+    "timestamp",
+    selection=dg.AssetSelection.assets("release_timestamp"),
+    description="Sign the release's timestamp anew, and look at the age of all signatures.",
 )
 MARTS_JOB = dg.define_asset_job(
     "marts",
     selection=dg.AssetSelection.assets("unit_life") | dg.AssetSelection.groups("warehouse"),
     description="Refresh unit lives and the warehouse's marts.",
 )
-JOBS = (READINGS_JOB, MODELS_JOB, RELEASE_JOB, MARTS_JOB)
+JOBS_OF_MODELS = (MODELS_JOB, RELEASE_JOB, TIMESTAMP_JOB)
 
 
-def schedules(plant: Plant) -> list[dg.ScheduleDefinition]:
-    """What runs daily in a running plant; an archive does not change by itself."""
-    if not plant.running:
-        return []
-    return [_daily_marts(plant), *([_daily_simulation()] if plant.simulator else [])]
+def jobs(site: Site) -> list[dg.JobDefinition | UnresolvedAssetJobDefinition]:
+    """All jobs of a plant; those of models if a fleet has one."""
+    of_models = JOBS_OF_MODELS if site.plant.modelled_fleets else ()
+    return [READINGS_JOB, *of_models, MARTS_JOB, retention_job(site)]
+
+
+def schedules(site: Site) -> list[dg.ScheduleDefinition]:
+    """What runs by itself; readings and marts in a running plant alone, for an archive does not change."""
+    found = [_weekly_retention()]
+    if site.plant.modelled_fleets:
+        found.append(_daily_timestamp(site))
+    if site.plant.running:
+        found.append(_daily_marts(site.plant))
+    if site.plant.simulator:
+        found.append(_daily_simulation())
+    return found
+
+
+def nightly_freshness(plant: Plant) -> dg.FreshnessPolicy | None:
+    """What a running plant makes every night is late after 26 hours, lost after 30; of an archive nothing is asked."""
+    return dg.FreshnessPolicy.time_window(fail_window=LOST_AFTER, warn_window=LATE_AFTER) if plant.running else None
+
+
+def retention_job(site: Site) -> dg.JobDefinition:
+    """Removes what may go (`foundation.retention`), and shows what went and what stays."""
+
+    @dg.op(name="remove_what_may_go", description="Old runs and half-written files; see docs/runbooks/operations.md.")
+    def _remove(context: dg.OpExecutionContext) -> None:
+        rules = load_thresholds().retention
+        removed = retain(context.instance, site.home, rules, now=dt.datetime.now(dt.UTC))
+        frame = pl.DataFrame(
+            removed, schema={"kind": pl.String, "name": pl.String, "why": pl.String, "bytes": pl.Int64}
+        )
+        context.add_output_metadata(
+            {
+                "removed": len(removed),
+                "freed_bytes": sum(thing.bytes for thing in removed),
+                "things": table(frame),
+                "kept_bytes": dg.MetadataValue.json(kept(site.home)),
+            }
+        )
+
+    @dg.job(name="retention", description="Removes old runs and half-written files, never data.")
+    def _job() -> None:
+        _remove()
+
+    return _job
+
+
+def _daily_timestamp(site: Site) -> dg.ScheduleDefinition:
+    @dg.schedule(
+        name="daily_timestamp",
+        job=TIMESTAMP_JOB,
+        cron_schedule=TIMESTAMP_AT,
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Signs the release's timestamp anew every night; without it edges stop trusting the release.",
+    )
+    def _schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        if not (site.home.releases / "metadata" / "timestamp.json").is_file():
+            return dg.SkipReason("nothing has been released yet")
+        return dg.RunRequest(run_key=f"timestamp {context.scheduled_execution_time.date().isoformat()}")
+
+    return _schedule
+
+
+def _weekly_retention() -> dg.ScheduleDefinition:
+    return dg.ScheduleDefinition(
+        name="weekly_retention",
+        job_name="retention",
+        cron_schedule=RETENTION_AT,
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Removes old runs and half-written files every Sunday.",
+    )
 
 
 def _daily_marts(plant: Plant) -> dg.ScheduleDefinition:

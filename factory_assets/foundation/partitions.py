@@ -33,6 +33,11 @@ def fleets(plant: Plant) -> dg.StaticPartitionsDefinition:
     return dg.StaticPartitionsDefinition(list(plant.fleet_names))
 
 
+def modelled_fleets(plant: Plant) -> dg.StaticPartitionsDefinition:
+    """One partition a fleet that has a model of remaining useful life."""
+    return dg.StaticPartitionsDefinition(list(plant.modelled_fleets))
+
+
 def readings(plant: Plant) -> dg.PartitionsDefinition:
     """How tables of readings are partitioned: fleet x day for running plants, fleet for archives."""
     if plant.running:

@@ -5,30 +5,19 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
 from factory_assets.foundation import partitions as parts
+from factory_assets.foundation.causes import plain_causes
 from factory_assets.foundation.errors import FactoryError
+from factory_assets.foundation.instance import open_instance
 from factory_assets.foundation.lake import Partition
 from factory_assets.foundation.plant import Plant
 from factory_assets.foundation.staleness import stale_partitions
 
-DAGSTER_YAML = """event_log_storage:
-  module: factory_assets.foundation.event_log
-  class: PooledSqliteEventLogStorage
-  config:
-    base_dir: {home}/history/runs
-telemetry:
-  enabled: false
-nux:
-  enabled: false
-concurrency:
-  runs:
-    max_concurrent_runs: 1
-"""
+__all__ = ["Progress", "Refreshed", "RunFailedError", "Scope", "open_instance", "refresh"]
 
 
 class RunFailedError(FactoryError, RuntimeError):
@@ -71,15 +60,6 @@ class Refreshed:
 
     executed: list[Progress] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-
-
-def open_instance(home: Path) -> dg.DagsterInstance:
-    """The Dagster instance of a plant; its folder is made on first use."""
-    home.mkdir(parents=True, exist_ok=True)
-    config = home / "dagster.yaml"
-    if not config.is_file():
-        config.write_text(DAGSTER_YAML.format(home=home), encoding="utf-8")
-    return dg.DagsterInstance.from_config(str(home))
 
 
 def refresh(
@@ -158,7 +138,8 @@ def _candidates(definition: dg.PartitionsDefinition | None, scope: Scope) -> lis
     if isinstance(definition, dg.DailyPartitionsDefinition):
         return [day.isoformat() for day in scope.days]
     with_readings = {partition.fleet for partition in scope.readings}
-    return [fleet for fleet in scope.fleets if fleet in with_readings]
+    known = with_readings & set(definition.get_partition_keys())
+    return [fleet for fleet in scope.fleets if fleet in known]
 
 
 def _batches(plant: Plant, definition: dg.PartitionsDefinition | None, keys: list[str | None]) -> list[_Batch]:
@@ -210,15 +191,8 @@ class _Runner:
 
 
 def _why(result: Any, names: tuple[str, ...]) -> str:
-    """The innermost cause of each failed step, or the blocking check that failed."""
-    causes = []
-    for event in result.all_events:
-        if event.is_step_failure:
-            error = event.step_failure_data.error
-            while error is not None and error.cause is not None:
-                error = error.cause
-            if error is not None:
-                causes.append(error.message.strip())
+    """The cause of each failed step, and the checks that failed."""
+    causes = plain_causes(result.all_events)
     failed = [c for c in result.get_asset_check_evaluations() if not c.passed]
     causes += [f"check {c.check_name} of {c.asset_key.to_user_string()} failed: {_text(c.metadata)}" for c in failed]
     return f"{', '.join(names)} failed:\n" + "\n".join(dict.fromkeys(causes))

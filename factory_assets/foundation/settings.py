@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import yaml
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from factory_assets.foundation.errors import FactoryError
@@ -48,12 +48,22 @@ class ReleaseThresholds(BaseModel):
     timestamp_days: float
 
 
+class RetentionThresholds(BaseModel):
+    """What is kept, and for how long; docs/runbooks/operations.md says what is never deleted."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    releases_kept: int = Field(ge=1)
+    runs_days: float = Field(gt=0)
+    leftovers_days: float = Field(ge=1)
+
+
 class Thresholds(BaseModel):
-    """`configs/thresholds.yaml`: what the asset checks ask for."""
+    """`configs/thresholds.yaml`: what the asset checks ask for, and how long things last."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     rul: RulThresholds
     release: ReleaseThresholds
+    retention: RetentionThresholds
 
 
 @lru_cache(maxsize=1)

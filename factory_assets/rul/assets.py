@@ -9,7 +9,9 @@ import polars as pl
 from factory_assets.foundation import partitions as parts
 from factory_assets.foundation.lake import Lake, Partition, combined_digest, sha256_file
 from factory_assets.foundation.metadata import ML_TEAM, picture, table, written
+from factory_assets.foundation.pools import TRAINING
 from factory_assets.foundation.resources import LakeResource
+from factory_assets.foundation.retries import RETRY, RETRY_COSTLY, retried_if_it_may_pass
 from factory_assets.foundation.settings import Site, load_thresholds
 from factory_assets.foundation.settling import Settled, settled
 from factory_assets.foundation.tracking import Tracking, TrainingRecord
@@ -21,8 +23,8 @@ TRAINING_CODE = (schema, training_set, regimes, windows, network, training)
 
 
 def assets(site: Site) -> list[dg.AssetsDefinition]:
-    """The assets of this room for one plant."""
-    return [rul_training_set(site), rul_model(site), rul_evaluation(site)]
+    """The assets of this room for one plant; none if no fleet has a model."""
+    return [rul_training_set(site), rul_model(site), rul_evaluation(site)] if site.plant.modelled_fleets else []
 
 
 def rul_training_set(site: Site) -> dg.AssetsDefinition:
@@ -33,8 +35,9 @@ def rul_training_set(site: Site) -> dg.AssetsDefinition:
     @dg.asset(
         name="rul_training_set",
         deps=[dg.AssetDep("sensor_table", partition_mapping=all_days), "unit_life"],
-        partitions_def=parts.fleets(plant),
+        partitions_def=parts.modelled_fleets(plant),
         backfill_policy=dg.BackfillPolicy.single_run(),
+        retry_policy=RETRY,
         group_name=GROUP,
         kinds={"polars", "parquet"},
         owners=ML_TEAM,
@@ -42,6 +45,7 @@ def rul_training_set(site: Site) -> dg.AssetsDefinition:
         check_specs=checks.TRAINING_SET_CHECKS,
         description="Operating cycles of usable lives, split by unit, each with its true remaining life.",
     )
+    @retried_if_it_may_pass
     def _rul_training_set(context: dg.AssetExecutionContext, lake: LakeResource) -> Settled:
         found, shared = [], {}
         frame = pl.DataFrame()
@@ -61,7 +65,8 @@ def rul_training_set(site: Site) -> dg.AssetsDefinition:
         yield from settled(
             dg.MaterializeResult(
                 metadata=metadata, data_version=version, check_results=[checks.splits_share_no_unit(shared)]
-            )
+            ),
+            context=context,
         )
 
     return _rul_training_set
@@ -70,14 +75,16 @@ def rul_training_set(site: Site) -> dg.AssetsDefinition:
 def rul_model(site: Site) -> dg.AssetsDefinition:
     """A BiLSTM a fleet, recorded in MLflow."""
     plant = site.plant
-    version = code_version(*TRAINING_CODE, settings=[fleet.rul for fleet in plant.fleets])
+    version = code_version(*TRAINING_CODE, settings=[plant.rul_settings(fleet) for fleet in plant.modelled_fleets])
     tracking = Tracking(uri=site.home.mlflow_uri, artifacts=site.home.mlflow_artifacts)
 
     @dg.asset(
         name="rul_model",
         deps=["rul_training_set"],
-        partitions_def=parts.fleets(plant),
+        partitions_def=parts.modelled_fleets(plant),
         backfill_policy=dg.BackfillPolicy.single_run(),
+        retry_policy=RETRY_COSTLY,
+        pool=TRAINING,
         group_name=GROUP,
         kinds={"tensorflow", "keras", "mlflow"},
         owners=ML_TEAM,
@@ -88,6 +95,7 @@ def rul_model(site: Site) -> dg.AssetsDefinition:
             "parameters, curves and the model are in MLflow."
         ),
     )
+    @retried_if_it_may_pass
     def _rul_model(context: dg.AssetExecutionContext, lake: LakeResource) -> Settled:
         digests, skill = [], {}
         for fleet in context.partition_keys:
@@ -108,7 +116,8 @@ def rul_model(site: Site) -> dg.AssetsDefinition:
             dg.MaterializeResult(
                 data_version=dg.DataVersion(combined_digest(digests)),
                 check_results=[checks.beats_the_mean(skill, load_thresholds().rul.skill_over_mean)],
-            )
+            ),
+            context=context,
         )
 
     return _rul_model
@@ -122,7 +131,7 @@ def _train(
     rows = lake.read("rul_training_set", partition).filter(pl.col("split") != "test")
     names = schema.model_inputs(rows)
     inputs = [channel for channel in schema.candidate_inputs(plant, fleet) if channel.name in names]
-    settings = plant.fleet(fleet).rul
+    settings = plant.rul_settings(fleet)
     trained = training.train(
         rows, settings, inputs, on_epoch=lambda number, figures: context.log.info("epoch %d: %s", number, figures)
     )
@@ -148,21 +157,25 @@ def rul_evaluation(site: Site) -> dg.AssetsDefinition:
     @dg.asset(
         name="rul_evaluation",
         deps=["rul_training_set", "rul_model"],
-        partitions_def=parts.fleets(plant),
+        partitions_def=parts.modelled_fleets(plant),
         backfill_policy=dg.BackfillPolicy.single_run(),
+        retry_policy=RETRY,
         group_name=GROUP,
         kinds={"keras", "parquet"},
         owners=ML_TEAM,
-        code_version=code_version(evaluation, windows, settings=[fleet.rul for fleet in plant.fleets]),
+        code_version=code_version(
+            evaluation, windows, settings=[plant.rul_settings(fleet) for fleet in plant.modelled_fleets]
+        ),
         description=(
             "Every test unit scored once, at its last cycle: RMSE and PHM08 score, with the test truth capped and raw."
         ),
     )
+    @retried_if_it_may_pass
     def _rul_evaluation(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
         found = []
         for fleet in context.partition_keys:
             frame = lake.get().read("rul_training_set", Partition(fleet))
-            settings = plant.fleet(fleet).rul
+            settings = plant.rul_settings(fleet)
             run = training.load_runner(site.home.models / fleet)
             scored = evaluation.evaluate(run, frame, settings)
             predictions = pl.DataFrame(scored.predictions)

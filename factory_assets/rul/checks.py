@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
+from factory_assets.foundation.settling import failed_partitions
+
 TRAINING_SET = "rul_training_set"
 MODEL = "rul_model"
 
@@ -29,19 +31,28 @@ MODEL_CHECKS = [
 
 def splits_share_no_unit(shared: Mapping[str, Sequence[str]]) -> dg.AssetCheckResult:
     """Whether splits are disjoint. `shared`: units in more than one split, by fleet."""
+    failed = {fleet: f"units in two splits: {', '.join(units)}" for fleet, units in shared.items() if units}
     return dg.AssetCheckResult(
         asset_key=TRAINING_SET,
         check_name="splits_share_no_unit",
-        passed=not any(shared.values()),
-        metadata={"units_in_two_splits": dg.MetadataValue.json({k: list(v) for k, v in shared.items()})},
+        passed=not failed,
+        metadata={
+            "units_in_two_splits": dg.MetadataValue.json({k: list(v) for k, v in shared.items()}),
+            **failed_partitions(failed),
+        },
     )
 
 
 def beats_the_mean(skill: Mapping[str, float], bound: float) -> dg.AssetCheckResult:
     """Whether every model has learnt something. `skill`: 1 - RMSE / RMSE of the mean, on validation units, by fleet."""
+    failed = {
+        fleet: f"beats the mean by {value:.0%} only, {bound:.0%} is asked for (configs/thresholds.yaml)"
+        for fleet, value in skill.items()
+        if not value >= bound
+    }
     return dg.AssetCheckResult(
         asset_key=MODEL,
         check_name="beats_the_mean",
-        passed=all(value >= bound for value in skill.values()),
-        metadata={"skill_over_mean": dict(skill), "bound": bound},
+        passed=not failed,
+        metadata={"skill_over_mean": dict(skill), "bound": bound, **failed_partitions(failed)},
     )
