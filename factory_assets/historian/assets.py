@@ -3,15 +3,18 @@
 import datetime as dt
 
 import dagster as dg
+import polars as pl
 
 from factory_assets.foundation import partitions as parts
 from factory_assets.foundation.contracts import breaches_in_lake
+from factory_assets.foundation.lake import Partition
 from factory_assets.foundation.metadata import DATA_TEAM, table, written
 from factory_assets.foundation.resources import LakeResource
+from factory_assets.foundation.retries import RETRY, retried_if_it_may_pass
 from factory_assets.foundation.settings import Site
 from factory_assets.foundation.settling import Settled, settled
 from factory_assets.foundation.versions import code_version
-from factory_assets.historian import checks, cmapss, export, extract, segments
+from factory_assets.historian import checks, extract, segments, slices
 from factory_assets.historian.reading import SegmentRefusedError
 from factory_assets.historian.schema import (
     CHANNEL_CATALOGUE,
@@ -64,36 +67,52 @@ def historian_extract(site: Site) -> dg.AssetsDefinition:
         deps=deps,
         partitions_def=parts.readings(plant),
         backfill_policy=dg.BackfillPolicy.single_run(),
+        retry_policy=RETRY,
         group_name=GROUP,
         kinds={"polars", "parquet"},
         owners=DATA_TEAM,
-        code_version=code_version(segments, extract, export, cmapss, settings=[plant.source]),
+        code_version=code_version(segments, extract, slices, *segments.READER, settings=[plant.source]),
         check_specs=checks.EXTRACT_CHECKS,
         description="Raw readings, tall (one row a reading), in the historian's own names and units.",
     )
+    @retried_if_it_may_pass
     def _historian_extract(context: dg.AssetExecutionContext, lake: LakeResource) -> Settled:
         asked = parts.of_run(context)
         collected = segments.collect(site, now=dt.datetime.now(dt.UTC), fleets=sorted({p.fleet or "" for p in asked}))
-        for name, reason in collected.refused:
-            if not plant.running:
-                raise SegmentRefusedError(reason)
+        if collected.refused and not plant.running:
+            raise SegmentRefusedError(segments.told(collected.refused))
+        for name, reason in collected.newly_refused:
             context.log.error("%s was refused: %s", name, reason)
         contents = segments.contents(site.home.segments)
         found = []
         used: dict[str, SegmentManifest] = {}
+        rows: dict[Partition, tuple[int, int]] = {}
         for partition in asked:
-            frame = extract.extract(site.home.segments, partition, contents.get(partition, []))
+            of_partition = contents.get(partition, [])
+            frame = extract.extract(site.home.segments, partition, of_partition)
             found.append(lake.get().write("historian_extract", frame, partition))
-            used |= {segment.segment_id: segment for segment in contents.get(partition, [])}
+            rows[partition] = extract.rows_in_file(found[-1].path), extract.rows_of_slices(partition, of_partition)
+            used |= {segment.segment_id: segment for segment in of_partition}
         broken = breaches_in_lake(lake.get(), "historian_extract", asked, lambda _fleet: extract_contract())
-        counts = {"segments": len(used), "empty_partitions": sum(part.rows == 0 for part in found)}
+        refused = pl.DataFrame(collected.refused, schema=["file", "why"], orient="row")
+        counts = {
+            "segments": len(used),
+            "empty_partitions": sum(part.rows == 0 for part in found),
+            "files_refused": refused.height,
+            "refused": table(refused),
+        }
         metadata, version = written(found, EXTRACT, EXTRACT_COLUMNS, more=counts)
         yield from settled(
             dg.MaterializeResult(
                 metadata=metadata,
                 data_version=version,
-                check_results=[checks.contract(broken), checks.segments_lose_no_reading(list(used.values()))],
-            )
+                check_results=[
+                    checks.contract(broken),
+                    checks.segments_lose_no_reading(list(used.values())),
+                    checks.extracts_hold_their_segments(rows),
+                ],
+            ),
+            context=context,
         )
 
     return _historian_extract
@@ -105,12 +124,14 @@ def channel_catalogue(site: Site) -> dg.AssetsDefinition:
 
     @dg.asset(
         name="channel_catalogue",
+        retry_policy=RETRY,
         group_name=GROUP,
         kinds={"yaml", "parquet"},
         owners=DATA_TEAM,
         code_version=code_version(extract, settings=[plant.settings_of_readings()]),
         description="The channels of every fleet with unit, role and limits, taken from the plant file.",
     )
+    @retried_if_it_may_pass
     def _channel_catalogue(lake: LakeResource) -> dg.MaterializeResult:
         frame = extract.channel_catalogue(plant)
         part = lake.get().write("channel_catalogue", frame)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import polars as pl
 
 from factory_assets.foundation.lake import combined_digest
 from factory_assets.foundation.plant import Plant
-from factory_assets.historian.reading import Candidate, Parsed, SegmentRefusedError
+from factory_assets.historian.reading import QUARANTINE, ROWS, Batch, Candidate, Parsed, SegmentRefusedError, whole
 from factory_assets.historian.schema import EXTRACT, GOOD_QUALITY
 
 ZIP_NAME = "CMAPSSData.zip"
@@ -64,28 +65,36 @@ class CmapssArchive:
         stamp = ",".join(f"{p.name}:{p.stat().st_size}:{p.stat().st_mtime_ns}" for p in paths)
         return Candidate(name=fleet, stamp=stamp, paths=paths, fleets=(fleet,))
 
-    def read(self, candidate: Candidate) -> Parsed:
-        """Read and verify the three files of a fleet."""
+    def sha256(self, candidate: Candidate) -> str:
+        """Digest of the three files of a fleet, with Unix line ends."""
+        return combined_digest(hashlib.sha256(content).hexdigest() for content in self._contents(candidate).values())
+
+    def batches(self, candidate: Candidate) -> Iterator[Batch]:
+        """Verify and read the three files of a fleet."""
         fleet = candidate.name
-        contents = {name: self._content(name) for name in _file_names(fleet)}
+        contents = self._contents(candidate)
         for name, content in contents.items():
             _verify(name, content)
         tags = [c.source_tag for c in self.plant.channels(fleet, "setting", "sensor")]
         label = self._label(fleet, tags)
-        train = _table(contents[f"train_{fleet}.txt"], tags, unit_prefix=f"{fleet}-train-")
-        test = _table(contents[f"test_{fleet}.txt"], tags, unit_prefix=f"{fleet}-test-")
-        truth = _truth(contents[f"RUL_{fleet}.txt"], test, label)
-        tall = [
-            part.unpivot(index=["unit_id", "cycle"], variable_name="channel", value_name="value")
-            for part in (train, test, truth)
-        ]
-        rows = pl.concat(tall).with_columns(
-            ts_utc=pl.lit(None, EXTRACT["ts_utc"]),
-            quality=pl.lit(GOOD_QUALITY, pl.Int32),
-            fleet=pl.lit(fleet),
-        )
-        digest = combined_digest(hashlib.sha256(content).hexdigest() for content in contents.values())
-        return Parsed(sha256=digest, rows=rows, quarantined=pl.DataFrame())
+        train_name, test_name, truth_name = _file_names(fleet)
+        train = _table(train_name, contents[train_name], tags, unit_prefix=f"{fleet}-train-")
+        test = _table(test_name, contents[test_name], tags, unit_prefix=f"{fleet}-test-")
+        truth = _truth(truth_name, contents[truth_name], test, label)
+        for part in (train, test, truth):
+            tall = part.unpivot(index=["unit_id", "cycle", "row"], variable_name="channel", value_name="value")
+            rows = tall.with_columns(
+                ts_utc=pl.lit(None, EXTRACT["ts_utc"]), quality=pl.lit(GOOD_QUALITY, pl.Int32), fleet=pl.lit(fleet)
+            )
+            cells = part.height * (part.width - len(("unit_id", "cycle", "row")))
+            yield Batch(cells, rows.select(list(ROWS)), pl.DataFrame(schema=QUARANTINE))
+
+    def read(self, candidate: Candidate, *, limit: int | None = None) -> Parsed:
+        """The three files of a fleet in one piece."""
+        return whole(self, candidate, limit)
+
+    def _contents(self, candidate: Candidate) -> dict[str, bytes]:
+        return {name: self._content(name) for name in _file_names(candidate.name)}
 
     def _label(self, fleet: str, tags: list[str]) -> str:
         labels = [channel.source_tag for channel in self.plant.channels(fleet, "label")]
@@ -139,26 +148,65 @@ def _verify(name: str, content: bytes) -> None:
     raise SegmentRefusedError(msg)
 
 
-def _table(content: bytes, tags: list[str], *, unit_prefix: str) -> pl.DataFrame:
+def _table(name: str, content: bytes, tags: list[str], *, unit_prefix: str) -> pl.DataFrame:
     """Parse 26 space-separated columns: unit, cycle, 3 settings, 21 sensors."""
     columns = ["unit", "cycle", *tags]
-    squeezed = b"\n".join(b" ".join(line.split()) for line in content.splitlines())
-    frame = pl.read_csv(
-        io.BytesIO(squeezed),
-        has_header=False,
-        separator=" ",
-        new_columns=columns,
-        schema_overrides=[pl.Int64, pl.Int64] + [pl.Float64] * len(tags),
-    )
+    cells = [line.split() for line in content.splitlines()]
+    for number, line in enumerate(cells, start=1):
+        if len(line) != len(columns):
+            msg = (
+                f"{name}, line {number}, has {len(line)} cells instead of {len(columns)} (unit, cycle, 3 settings, "
+                "21 sensors): remove header and blank lines, or get the original archive from NASA"
+            )
+            raise SegmentRefusedError(msg)
+    try:
+        frame = pl.read_csv(
+            io.BytesIO(b"\n".join(b" ".join(line) for line in cells)),
+            has_header=False,
+            separator=" ",
+            new_columns=columns,
+            schema_overrides=[pl.Int64, pl.Int64] + [pl.Float64] * len(tags),
+        )
+    except pl.exceptions.PolarsError as error:
+        msg = f"{name} holds something that is no number ({_first_line(error)}): get the original archive from NASA"
+        raise SegmentRefusedError(msg) from error
+    frame = frame.with_row_index("row", offset=1).cast({"row": pl.Int64})
+    _refuse_broken_histories(name, frame)
     unit_id = unit_prefix + pl.col("unit").cast(pl.String).str.zfill(3)
-    return frame.select(unit_id=unit_id, cycle="cycle", **{tag: pl.col(tag) for tag in tags})
+    return frame.select(unit_id=unit_id, cycle="cycle", row="row", **{tag: pl.col(tag) for tag in tags})
 
 
-def _truth(content: bytes, test: pl.DataFrame, label: str) -> pl.DataFrame:
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0]
+
+
+def _refuse_broken_histories(name: str, frame: pl.DataFrame) -> None:
+    """Each unit's cycles count 1, 2, 3, ... without a break: a file that was joined or re-split does not."""
+    expected = pl.int_range(1, pl.len() + 1).over("unit")
+    broken = frame.filter(pl.col("cycle") != expected).head(1)
+    if broken.height:
+        row, unit, cycle = broken.select("row", "unit", "cycle").row(0)
+        restarts = cycle == 1
+        what = "begins again at cycle 1: two units share one number" if restarts else f"jumps to cycle {cycle}"
+        msg = (
+            f"{name}, line {row}: unit {unit} {what}. Files were joined or re-split: get the original archive from NASA"
+        )
+        raise SegmentRefusedError(msg)
+
+
+def _truth(name: str, content: bytes, test: pl.DataFrame, label: str) -> pl.DataFrame:
     """The true remaining life after each test unit's last cycle, line k for unit k."""
-    truth = [float(line) for line in content.split()]
+    try:
+        truth = [float(line) for line in content.split()]
+    except ValueError as error:
+        msg = f"{name} holds something that is no number ({error}): one number a line, one line a test unit"
+        raise SegmentRefusedError(msg) from error
     last = test.group_by("unit_id", maintain_order=True).agg(pl.col("cycle").max())
+    last = last.with_row_index("row", offset=1).cast({"row": pl.Int64})
     if len(truth) != last.height:
-        msg = f"the RUL file has {len(truth)} lines for {last.height} test units"
+        msg = (
+            f"{name} has {len(truth)} lines for {last.height} test units: the test units without a line have no known "
+            "end. Take the RUL file that belongs to this test file; get the original archive from NASA."
+        )
         raise SegmentRefusedError(msg)
     return last.with_columns(pl.Series(label, truth, pl.Float64))

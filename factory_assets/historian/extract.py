@@ -21,21 +21,25 @@ class SegmentDamagedError(FactoryError, RuntimeError):
 def extract(segments: Path, partition: Partition, of_partition: Sequence[SegmentManifest]) -> pl.DataFrame:
     """All rows that came in for a partition, sorted by unit, channel and time.
 
-    Rows of the same unit, channel and time stay in the order in which they came in, so that cleaning can let the
-    later one win.
+    Rows of the same unit, channel and time stand in the order in which they came in (segment after segment, and line
+    after line within one), so that cleaning can let the later one win.
 
     Raises:
         SegmentDamagedError: A slice is missing or has lost rows.
     """
-    parts = [_slice(segments, partition, manifest) for manifest in of_partition]
+    parts = [
+        _slice(segments, partition, manifest).with_columns(__segment=pl.lit(number, pl.Int32))
+        for number, manifest in enumerate(of_partition)
+    ]
     if not parts:
         return pl.DataFrame(schema=EXTRACT)
-    return pl.concat(parts).sort("unit_id", "channel", "ts_utc", "cycle", maintain_order=True)
+    key = ("unit_id", "channel", "ts_utc", "cycle", "__segment", "row")
+    return pl.concat(parts).sort(*key, maintain_order=True).drop("__segment")
 
 
 def _slice(segments: Path, partition: Partition, manifest: SegmentManifest) -> pl.DataFrame:
     path = slice_path(segments, manifest.segment_id, partition)
-    expected = sum(s.rows for s in manifest.slices if (s.fleet, s.day) == (partition.fleet, partition.day))
+    expected = rows_of_slices(partition, [manifest])
     try:
         frame = pl.read_parquet(path, glob=False)
     except (OSError, pl.exceptions.PolarsError) as error:
@@ -46,6 +50,16 @@ def _slice(segments: Path, partition: Partition, manifest: SegmentManifest) -> p
         msg = f"segment {manifest.segment_id}, slice {partition}: {frame.height} rows, the manifest says {expected}"
         raise SegmentDamagedError(msg)
     return frame
+
+
+def rows_of_slices(partition: Partition, of_partition: Sequence[SegmentManifest]) -> int:
+    """How many rows the manifests promise for a partition."""
+    return sum(s.rows for m in of_partition for s in m.slices if (s.fleet, s.day) == (partition.fleet, partition.day))
+
+
+def rows_in_file(path: Path) -> int:
+    """Rows of a Parquet file, counted in the file itself."""
+    return int(pl.scan_parquet(path, glob=False).select(pl.len()).collect().item())
 
 
 def unplaced_rows(manifest: SegmentManifest) -> int:

@@ -2,31 +2,29 @@
 
 A segment is a folder in the exchange: `manifest.json` (when it came in, where each row went), one Parquet slice
 for each fleet and day that it touches, and `quarantine.parquet` for rows that belong nowhere. Its name holds the
-digest of the file, so collecting the same file twice makes one segment, whoever does it.
+digests of the file and of the settings that it was read by, so collecting the same file twice makes one segment,
+whoever does it, and one that was read by settings which have changed since is read again.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import json
-import re
-import shutil
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import polars as pl
-
-from factory_assets.foundation.lake import Partition, combined_digest, replacing
+from factory_assets.foundation.lake import Partition, combined_digest
+from factory_assets.foundation.plant import Plant
 from factory_assets.foundation.settings import Site
+from factory_assets.foundation.versions import code_version
+from factory_assets.historian import clock, cmapss, export, folder, lines, making, owner, suspicion
 from factory_assets.historian.cmapss import CmapssArchive
-from factory_assets.historian.export import TEXT_COLUMNS, ExportFolder
-from factory_assets.historian.reading import Candidate, Parsed, SegmentRefusedError, Source
-from factory_assets.historian.schema import EXTRACT, SegmentManifest, Slice
+from factory_assets.historian.export import ExportFolder
+from factory_assets.historian.index import Index
+from factory_assets.historian.reading import SegmentRefusedError, Source
+from factory_assets.historian.schema import SegmentManifest
 
-INDEX = "index.json"
-CLOCK_TOLERANCE = dt.timedelta(hours=1)
+READER = (clock, cmapss, export, folder, lines, making, suspicion)
 
 
 @dataclass(frozen=True)
@@ -35,22 +33,24 @@ class Collection:
 
     Attributes:
         new: Segments that were made now.
-        refused: (file, reason) of files that could not be read.
+        refused: (file, reason) of files that cannot be read as they are, now or at an earlier look.
+        newly_refused: Those of them that nobody has been told of yet.
         waiting: Files beyond the limit that was asked for; the next look takes them.
     """
 
     new: list[SegmentManifest] = field(default_factory=list)
     refused: list[tuple[str, str]] = field(default_factory=list)
+    newly_refused: list[tuple[str, str]] = field(default_factory=list)
     waiting: int = 0
 
 
 def source_of(site: Site) -> Source:
     """The historian that the plant file names."""
     source = site.plant.source
-    folder = site.folder(source.folder)
+    place = site.folder(source.folder)
     if source.kind == "cmapss":
-        return CmapssArchive(folder=folder, plant=site.plant)
-    return ExportFolder(folder=folder, source=source, plant=site.plant)
+        return CmapssArchive(folder=place, plant=site.plant)
+    return ExportFolder(folder=place, source=source, plant=site.plant)
 
 
 def collect(
@@ -58,43 +58,67 @@ def collect(
 ) -> Collection:
     """Make a segment of every file in the source folder that is new or has changed.
 
+    A file is read again when it changes, or when the plant file says otherwise how to read it. Files of one look come
+    in one after the other, a microsecond apart.
+
     Args:
         site: The plant and its places.
         now: Recorded as the time of receipt; rows that claim to be later are set aside.
         fleets: Leave files alone that are known to hold other fleets only.
         limit: Read at most this many files.
+
+    Raises:
+        SegmentNotWrittenError: There is no room for a segment; those made before it stand.
+        HomeTakenError: The home holds another plant of the same name.
     """
     segments = site.home.segments
+    owner.claim(site)
+    making.remove_abandoned(segments)
     source = source_of(site)
-    index = _read_index(segments)
+    settings = making.settings_of_reading(site.plant)
+    index = Index.load(segments, reading=reading_version(site.plant), settings=settings)
     found = Collection()
     waiting = 0
-    for candidate in source.candidates():
-        others = fleets is not None and candidate.fleets is not None and not set(fleets) & set(candidate.fleets)
-        if others or index.get(candidate.name, {}).get("stamp") == candidate.stamp:
-            continue
-        if limit is not None and len(found.new) + len(found.refused) >= limit:
-            waiting += 1
-            continue
-        try:
-            manifest, is_new = _make_segment(site, candidate, source.read(candidate), now)
-        except SegmentRefusedError as error:
-            found.refused.append((candidate.name, str(error)))
-            continue
-        if is_new:
-            found.new.append(manifest)
-        index[candidate.name] = {"stamp": candidate.stamp, "segment_id": manifest.segment_id}
-    if found.new or index != _read_index(segments):
-        _write_json(segments / INDEX, index)
-    return Collection(found.new, found.refused, waiting)
+    try:
+        for candidate in index.in_order_of_receipt(source.candidates()):
+            others = fleets is not None and candidate.fleets is not None and not set(fleets) & set(candidate.fleets)
+            if others or index.is_collected(candidate):
+                continue
+            if known := index.refusal(candidate):
+                found.refused.append((candidate.name, known))
+                continue
+            if limit is not None and len(found.new) + len(found.newly_refused) >= limit:
+                waiting += 1
+                continue
+            try:
+                received = now + len(found.new) * dt.timedelta(microseconds=1)
+                manifest, is_new = making.make_segment(segments, source, candidate, plant=site.plant, now=received)
+            except SegmentRefusedError as error:
+                found.refused.append((candidate.name, str(error)))
+                found.newly_refused.append((candidate.name, str(error)))
+                index.note_refusal(candidate, str(error))
+                continue
+            if is_new:
+                found.new.append(manifest)
+            index.note_segment(candidate, manifest)
+    finally:
+        index.save()
+    return Collection(found.new, found.refused, found.newly_refused, waiting)
+
+
+def told(refused: Iterable[tuple[str, str]]) -> str:
+    """Refused files as lines of text; most reasons begin with the file's name."""
+    return "\n".join(reason if name in reason else f"{name}: {reason}" for name, reason in refused)
+
+
+def reading_version(plant: Plant) -> str:
+    """Changes with the reader and the plant file's settings: what was refused is then worth another try."""
+    return code_version(*READER, settings=[plant.settings_of_readings()])
 
 
 def manifests(segments: Path) -> list[SegmentManifest]:
     """All segments, in the order in which they came in."""
-    found = [
-        SegmentManifest.model_validate_json(path.read_text(encoding="utf-8"))
-        for path in segments.glob("[!.]*/manifest.json")
-    ]
+    found = [making.read_manifest(path) for path in segments.glob(f"[!.]*/{making.MANIFEST}")]
     return sorted(found, key=lambda manifest: (manifest.received_ts_utc, manifest.segment_id))
 
 
@@ -115,96 +139,3 @@ def source_version(of_partition: Iterable[SegmentManifest]) -> str:
 def slice_path(segments: Path, segment_id: str, partition: Partition) -> Path:
     """Where a segment keeps its rows of a partition."""
     return segments / segment_id / partition.file
-
-
-def _make_segment(site: Site, candidate: Candidate, parsed: Parsed, now: dt.datetime) -> tuple[SegmentManifest, bool]:
-    stem = re.sub(r"[^A-Za-z0-9_-]+", "-", candidate.name.rsplit(".", 1)[0])
-    segment_id = f"{stem}-{parsed.sha256[:12]}"
-    folder = site.home.segments / segment_id
-    if (folder / "manifest.json").is_file():
-        return SegmentManifest.model_validate_json((folder / "manifest.json").read_text(encoding="utf-8")), False
-    rows, quarantined = _set_aside_impossible_times(site, parsed, now)
-    site.home.segments.mkdir(parents=True, exist_ok=True)
-    building = Path(tempfile.mkdtemp(prefix=".making-", dir=site.home.segments))
-    try:
-        slices = _write_slices(building, site, segment_id, rows)
-        if quarantined.height:
-            quarantined.write_parquet(building / "quarantine.parquet")
-        manifest = SegmentManifest(
-            segment_id=segment_id,
-            source=candidate.name,
-            sha256=parsed.sha256,
-            received_ts_utc=now,
-            rows_read=parsed.rows.height + parsed.quarantined.height,
-            rows_quarantined=_counts(quarantined),
-            slices=tuple(slices),
-        )
-        (building / "manifest.json").write_text(manifest.model_dump_json(indent=1), encoding="utf-8")
-        _publish(building, folder)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
-    return manifest, True
-
-
-def _publish(building: Path, folder: Path) -> None:
-    """Rename into place; if somebody else made the very same segment meanwhile, theirs stands."""
-    try:
-        building.rename(folder)
-    except OSError:
-        if not (folder / "manifest.json").is_file():
-            raise
-
-
-def _set_aside_impossible_times(site: Site, parsed: Parsed, now: dt.datetime) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Rows from before the plant's first day, or from after the moment of receipt, cannot be placed in a day."""
-    plant = site.plant
-    if not plant.running or plant.start is None:
-        return parsed.rows, parsed.quarantined
-    first = dt.datetime.combine(plant.start, dt.time(), dt.UTC)
-    possible = pl.col("ts_utc").is_between(first, now + CLOCK_TOLERANCE).fill_null(value=False)
-    impossible = parsed.rows.filter(~possible).select(
-        "unit_id",
-        "channel",
-        time=pl.col("ts_utc").cast(pl.String),
-        cycle=pl.col("cycle").cast(pl.String),
-        value=pl.col("value").cast(pl.String),
-        quality=pl.col("quality").cast(pl.String),
-        reason=pl.lit("impossible_time"),
-    )
-    parts = [part for part in (parsed.quarantined, impossible) if part.height]
-    empty = pl.DataFrame(schema=dict.fromkeys((*TEXT_COLUMNS, "reason"), pl.String))
-    return parsed.rows.filter(possible), pl.concat([empty, *parts])
-
-
-def _write_slices(folder: Path, site: Site, segment_id: str, rows: pl.DataFrame) -> list[Slice]:
-    plant = site.plant
-    day = pl.col("ts_utc").dt.date().cast(pl.String) if plant.running else pl.lit(None, pl.String)
-    tall = rows.with_columns(plant=pl.lit(plant.plant), segment_id=pl.lit(segment_id), day=day)
-    slices = []
-    for (fleet, on_day), part in sorted(
-        tall.partition_by("fleet", "day", as_dict=True, maintain_order=True).items(),
-        key=lambda item: str(item[0]),
-    ):
-        path = folder / Partition(fleet, on_day).file
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.select([pl.col(name).cast(dtype) for name, dtype in EXTRACT.items()]).write_parquet(path)
-        slices.append(Slice(fleet=fleet, day=on_day, rows=part.height))
-    return slices
-
-
-def _counts(quarantined: pl.DataFrame) -> dict[str, int]:
-    if not quarantined.height:
-        return {}
-    counted = quarantined.group_by("reason").len().sort("reason")
-    return dict(counted.iter_rows())
-
-
-def _read_index(segments: Path) -> dict[str, dict[str, str]]:
-    """Which file, as it was, became which segment: saves reading files again, and may be lost without harm."""
-    path = segments / INDEX
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-
-
-def _write_json(path: Path, value: object) -> None:
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=1, sort_keys=True), encoding="utf-8")

@@ -44,7 +44,7 @@ def segment_sensor(site: Site, *, job: dg.UnresolvedAssetJobDefinition) -> dg.Se
     def _segment_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         now = dt.datetime.now(dt.UTC)
         found = segments.collect(site, now=now, limit=FILES_A_TICK)
-        for name, reason in found.refused:
+        for name, reason in found.newly_refused:
             context.log.error("%s was refused: %s", name, reason)
         cursor = Cursor.read(context.cursor)
         fresh = [m for m in segments.manifests(site.home.segments) if not cursor.has_seen(m)]
@@ -52,7 +52,8 @@ def segment_sensor(site: Site, *, job: dg.UnresolvedAssetJobDefinition) -> dg.Se
         fresh_and_new = [m for m in fresh if any(_partition(piece) in versions for piece in m.slices)]
         if not fresh_and_new:
             context.update_cursor(cursor.after(fresh).text())
-            return dg.SkipReason(f"nothing new in {site.plant.source.folder}")
+            refused = f"; refused: {', '.join(name for name, _ in found.refused)}" if found.refused else ""
+            return dg.SkipReason(f"nothing new in {site.plant.source.folder}{refused}")
         taken, requests = requests_for(site.plant, fresh_and_new, today=now.date())
         touched = {_partition(piece) for manifest in taken for piece in manifest.slices} & versions.keys()
         return dg.SensorResult(

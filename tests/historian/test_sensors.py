@@ -79,6 +79,58 @@ def test_a_late_file_opens_exactly_its_days(bench: Bench) -> None:
     assert asked(bench.tick()) == [("2026-09-02|north", "2026-09-03|north")]
 
 
+def days_of(bench: Bench, unit: str, *numbers: int) -> list[str]:
+    return [line for n in numbers for line in day_of_readings(unit, START + n * ONE_DAY)]
+
+
+def test_files_that_arrive_out_of_order_open_exactly_their_days(bench: Bench) -> None:
+    for number in (4, 0, 2):
+        drop(bench.site, f"{number}.csv", days_of(bench, "north-1", number))
+        first, last = (START + (number + more) * ONE_DAY for more in (0, 1))
+        assert asked(bench.tick()) == [(f"{first}|north", f"{last}|north")]
+    assert bench.tick() == []
+
+
+def test_a_late_file_of_scattered_days_opens_these_and_the_days_after_them(bench: Bench) -> None:
+    drop(bench.site, "all.csv", days_of(bench, "north-1", *range(12)))
+    bench.tick()
+    drop(bench.site, "late.csv", days_of(bench, "north-2", 1, 2, 6))
+    opened = [("2026-09-02|north", "2026-09-04|north"), ("2026-09-07|north", "2026-09-08|north")]
+    assert asked(bench.tick()) == opened
+
+
+def test_a_file_that_arrives_twice_opens_nothing(bench: Bench) -> None:
+    path = drop(bench.site, "a.csv", days_of(bench, "north-1", 0))
+    bench.tick()
+    path.touch()
+    assert bench.tick() == []
+    path.unlink()
+    assert bench.tick() == []
+    drop(bench.site, "a.csv", days_of(bench, "north-1", 0))
+    assert bench.tick() == []
+
+
+def test_a_corrected_file_opens_the_days_that_it_tells(bench: Bench) -> None:
+    lines = days_of(bench, "north-1", 0, 1)
+    drop(bench.site, "a.csv", lines)
+    bench.tick()
+    drop(bench.site, "a.csv", [line.replace(",210,", ",211,") for line in lines[96:]])
+    assert asked(bench.tick()) == [("2026-09-02|north", "2026-09-03|north")]
+
+
+def test_a_refused_file_is_told_once_and_stays_in_the_reason(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    drop(bench.site, "a.csv", ["x"], header="nonsense")
+    told: list[str] = []
+    reasons = []
+    for _ in range(3):
+        context = dg.build_sensor_context(instance=bench.instance, repository_def=bench.defs.get_repository_def())
+        monkeypatch.setattr(context.log, "error", lambda text, *values: told.append(text % values))
+        reasons.append(bench.sensor.evaluate_tick(context).skip_message or "")
+    assert len(told) == 1
+    assert told[0].startswith("a.csv was refused: a.csv has no column machine")
+    assert all("a.csv" in reason for reason in reasons)
+
+
 def test_run_keys_name_the_segments_so_that_a_repeated_tick_starts_nothing(bench: Bench) -> None:
     drop(bench.site, "a.csv", day_of_readings("north-1", START))
     first = bench.tick()

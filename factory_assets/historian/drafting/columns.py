@@ -10,7 +10,7 @@ from typing import Literal
 import polars as pl
 
 from factory_assets.foundation.plant import Columns
-from factory_assets.historian.drafting_files import COMMA_NUMBER, NUMBER, DraftError, Table
+from factory_assets.historian.drafting.files import COMMA_NUMBER, NUMBER, DraftError, Table
 
 HINTS = {
     "ts_utc": {"time", "timestamp", "datetime", "date", "ts", "datum", "zeit", "zeitstempel", "uhrzeit", "zeitpunkt"},

@@ -14,8 +14,8 @@ import polars as pl
 from factory_assets.foundation.lake import replacing
 from factory_assets.foundation.plant import Role
 from factory_assets.foundation.settings import PROJECT_ROOT
-from factory_assets.historian import drafting_text
-from factory_assets.historian.drafting_channels import (
+from factory_assets.historian.drafting import text as drafting_text
+from factory_assets.historian.drafting.channels import (
     NamedChannel,
     Seen,
     name_channels,
@@ -23,8 +23,8 @@ from factory_assets.historian.drafting_channels import (
     role_of,
     seen_in,
 )
-from factory_assets.historian.drafting_columns import Reading, tell_columns
-from factory_assets.historian.drafting_files import (
+from factory_assets.historian.drafting.columns import Reading, tell_columns
+from factory_assets.historian.drafting.files import (
     Dialect,
     DraftError,
     ExportFile,
@@ -33,7 +33,7 @@ from factory_assets.historian.drafting_files import (
     find_files,
     read_sample,
 )
-from factory_assets.historian.drafting_readings import (
+from factory_assets.historian.drafting.readings import (
     Group,
     UnitRule,
     classes,

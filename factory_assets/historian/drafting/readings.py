@@ -12,9 +12,9 @@ from pathlib import PurePosixPath
 
 import polars as pl
 
-from factory_assets.historian.drafting_channels import plain_letters, snake
-from factory_assets.historian.drafting_columns import Reading, parsed_times
-from factory_assets.historian.drafting_files import DraftError, Table
+from factory_assets.historian.drafting.channels import plain_letters, snake
+from factory_assets.historian.drafting.columns import Reading, parsed_times
+from factory_assets.historian.drafting.files import DraftError, Table
 
 PERIODS_S = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 14400, 28800, 43200, 86400)
 CYCLES_S = (1, 10, 60, 600, 3600, 28800, 86400)

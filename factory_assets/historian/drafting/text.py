@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
-from factory_assets.historian.drafting_channels import STATE_WORDS, Seen, limits, percent
+from factory_assets.historian.drafting.channels import STATE_WORDS, Seen, limits, percent
 
 if TYPE_CHECKING:
-    from factory_assets.historian.drafting import DraftedChannel, DraftedClass, Facts
+    from factory_assets.historian.drafting.draft import DraftedChannel, DraftedClass, Facts
 
 WIDTH = 116
 WORDS_OF_YAML = {"yes", "no", "true", "false", "null", "on", "off", "y", "n"}

@@ -10,9 +10,9 @@ import pytest
 
 from factory_assets.foundation.lake import Lake
 from factory_assets.foundation.settings import Settings, Site, load_site
-from factory_assets.historian import doctor_tally
-from factory_assets.historian.doctor import Diagnosis, examine
-from factory_assets.historian.doctor_findings import Finding
+from factory_assets.historian.doctor import tally as doctor_tally
+from factory_assets.historian.doctor.examination import Diagnosis, examine
+from factory_assets.historian.doctor.findings import Finding
 from tests.plants import CHANNELS, START, day_of_readings, drop, make_site, plant_dict
 
 NOW = dt.datetime(2026, 9, 4, tzinfo=dt.UTC)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from factory_assets.foundation.plant import Channel, MachineClass
 from factory_assets.foundation.units import SPELLINGS
-from factory_assets.historian.drafting_channels import (
+from factory_assets.historian.drafting.channels import (
     LETTERS,
     UNITS,
     Seen,

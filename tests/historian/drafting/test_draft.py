@@ -10,8 +10,8 @@ import pytest
 
 from factory_assets.foundation.plant import ExportSource, Plant, load_plant
 from factory_assets.foundation.settings import Settings, load_site
-from factory_assets.historian.drafting import Draft, draft_plant, write_draft
-from factory_assets.historian.drafting_files import DraftError
+from factory_assets.historian.drafting.draft import Draft, draft_plant, write_draft
+from factory_assets.historian.drafting.files import DraftError
 from factory_assets.historian.segments import source_of
 
 NOW = dt.datetime(2026, 11, 10, tzinfo=dt.UTC)

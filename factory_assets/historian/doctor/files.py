@@ -9,9 +9,9 @@ from pathlib import Path
 
 from factory_assets.foundation.plant import ExportSource
 from factory_assets.foundation.settings import DataFolderMissingError, Site
-from factory_assets.historian.doctor_findings import Finding, Level, some
-from factory_assets.historian.drafting_columns import Reading, tell_columns
-from factory_assets.historian.drafting_files import DraftError, ExportFile, Table, read_sample
+from factory_assets.historian.doctor.findings import Finding, Level, some
+from factory_assets.historian.drafting.columns import Reading, tell_columns
+from factory_assets.historian.drafting.files import DraftError, ExportFile, Table, read_sample
 from factory_assets.historian.reading import Candidate
 from factory_assets.historian.segments import source_of
 

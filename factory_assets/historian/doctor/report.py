@@ -6,8 +6,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from factory_assets.historian.doctor import Diagnosis
-from factory_assets.historian.doctor_findings import Finding
+from factory_assets.historian.doctor.examination import Diagnosis
+from factory_assets.historian.doctor.findings import Finding
 
 COLOURS = {"problem": "red", "warning": "yellow", "ok": "green"}
 

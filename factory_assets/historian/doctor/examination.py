@@ -11,9 +11,9 @@ from typing import Any
 
 from factory_assets.foundation.settings import Site
 from factory_assets.foundation.yaml_lines import line_of
-from factory_assets.historian import doctor_files, doctor_home, doctor_lives, doctor_readings
-from factory_assets.historian.doctor_findings import Finding, Level
-from factory_assets.historian.doctor_tally import Tally
+from factory_assets.historian.doctor import files, home, lives, readings
+from factory_assets.historian.doctor.findings import Finding, Level
+from factory_assets.historian.doctor.tally import Tally
 from factory_assets.historian.reading import SegmentRefusedError
 from factory_assets.historian.segments import source_of
 
@@ -68,18 +68,18 @@ def examine(site: Site, *, now: dt.datetime, everything: bool = False) -> Diagno
         now: The time against which a running plant's data is held.
         everything: Read all files to their ends instead of a sample.
     """
-    findings = [*doctor_readings.conversions(site.plant), *doctor_home.check(site)]
-    folder = doctor_files.check_folder(site)
+    findings = [*readings.conversions(site.plant), *home.check(site)]
+    folder = files.check_folder(site)
     findings += folder.findings
     tally = Tally(site.plant, is_whole=everything)
     if folder.candidates:
-        chosen = folder.candidates if everything else doctor_files.spread(folder.candidates, MOST_FILES)
-        findings += doctor_files.check_writing(site, chosen)
+        chosen = folder.candidates if everything else files.spread(folder.candidates, MOST_FILES)
+        findings += files.check_writing(site, chosen)
         _read(site, tally, chosen, everything=everything)
         tally.is_whole = everything or (len(chosen) == len(folder.candidates) and not tally.cut_off)
         findings += _refusals(tally.refused)
-        findings += doctor_readings.check(site.plant, tally)
-        findings += doctor_lives.check(site.plant, tally, now=now)
+        findings += readings.check(site.plant, tally)
+        findings += lives.check(site.plant, tally, now=now)
     text = site.plant_file.read_text(encoding="utf-8")
     placed = [finding.at(line_of(text, finding.field)) for finding in findings]
     looked = f"{tally.rows_read:,} rows of {tally.files} of {len(folder.candidates)} file(s) in {folder.place}"

@@ -9,7 +9,7 @@ import polars as pl
 from factory_assets.foundation.lake import Lake
 from factory_assets.foundation.plant import Plant
 from factory_assets.foundation.settings import DataFolderMissingError, Site
-from factory_assets.historian.doctor_findings import Finding, some
+from factory_assets.historian.doctor.findings import Finding, some
 
 CATALOGUE = "channel_catalogue"
 # Segments, tables and models together take about as much as the exports; Parquet is small, copies are several.

@@ -8,9 +8,9 @@ import polars as pl
 
 from factory_assets.foundation.plant import Channel, Plant
 from factory_assets.foundation.units import UnitError, linear_conversion
-from factory_assets.historian.doctor_findings import Field, Finding, Level, channel_field, fleet_field, some
-from factory_assets.historian.doctor_tally import Tally
-from factory_assets.historian.drafting_channels import UNITS, percent
+from factory_assets.historian.doctor.findings import Field, Finding, Level, channel_field, fleet_field, some
+from factory_assets.historian.doctor.tally import Tally
+from factory_assets.historian.drafting.channels import UNITS, percent
 from factory_assets.historian.schema import GOOD_QUALITY
 
 OUTSIDE_WARNS, OUTSIDE_IS_PROBLEM = 0.005, 0.2

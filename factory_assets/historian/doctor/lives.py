@@ -8,10 +8,10 @@ from fnmatch import fnmatchcase
 import polars as pl
 
 from factory_assets.foundation.plant import Fleet, Plant
-from factory_assets.historian.doctor_findings import Finding, fleet_field, some
-from factory_assets.historian.doctor_readings import tally_scope
-from factory_assets.historian.doctor_tally import Tally
-from factory_assets.historian.drafting_channels import percent
+from factory_assets.historian.doctor.findings import Finding, fleet_field, some
+from factory_assets.historian.doctor.readings import tally_scope
+from factory_assets.historian.doctor.tally import Tally
+from factory_assets.historian.drafting.channels import percent
 
 FAR_EARLIER = dt.timedelta(days=30)
 RECENT = dt.timedelta(days=7)

@@ -1,0 +1,1 @@
+"""`factory doctor`: a plant file held against its sources; what would go wrong, and how to mend it."""

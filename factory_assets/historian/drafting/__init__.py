@@ -1,0 +1,1 @@
+"""`factory init-plant`: a plant file drafted from exports, with a comment wherever a person must decide."""
