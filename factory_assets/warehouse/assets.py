@@ -1,16 +1,21 @@
-"""Assets of room 3: the marts of the dbt project, one function a dbt tag; dbt's tests are checks."""
+"""Assets of room 3: the marts of the dbt project, one function a dbt tag, and what SQL must know of the plant file."""
 
 from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtProject, dbt_assets
 
 from factory_assets.foundation.lake import Lake
-from factory_assets.foundation.metadata import DATA_TEAM
+from factory_assets.foundation.metadata import DATA_TEAM, table, written
+from factory_assets.foundation.pools import WAREHOUSE
 from factory_assets.foundation.resources import LakeResource
+from factory_assets.foundation.retries import RETRY, retried_if_it_may_pass
 from factory_assets.foundation.settings import Site
-from factory_assets.warehouse import marts
+from factory_assets.foundation.versions import code_version
+from factory_assets.warehouse import checks, docs, marts, plant_tables
 from factory_assets.warehouse.project import load_manifest
 from factory_assets.warehouse.resources import PlantDbt
 
@@ -25,8 +30,12 @@ class Translator(DagsterDbtTranslator):
         spec = super().get_asset_spec(manifest, unique_id, project)
         if not unique_id.startswith("model."):
             return spec
+        name = self.get_resource_props(manifest, unique_id)["name"]
+        explained_at = docs.address(name)
+        link = {"dbt_docs_page": dg.MetadataValue.url(explained_at)} if explained_at else {}
         return spec.replace_attributes(
-            key=dg.AssetKey(self.get_resource_props(manifest, unique_id)["name"]),
+            key=dg.AssetKey(name),
+            metadata={**spec.metadata, **link},
             group_name=GROUP,
             owners=DATA_TEAM,
             kinds={"dbt", "duckdb", "parquet"},
@@ -50,39 +59,80 @@ class Translator(DagsterDbtTranslator):
         return spec._replace(description=description or None) if spec else None
 
 
-def assets(_site: Site) -> list[dg.AssetsDefinition]:
-    """The assets of this room; the same for every plant."""
-    return [telemetry_marts()]
+def assets(site: Site) -> list[dg.AssetsDefinition]:
+    """The assets of this room for one plant; freshness is asked of running plants only."""
+    fresh = [checks.newest_reading_is_recent(site)] if site.plant.running else []
+    return [plant_file_tables(site), telemetry_marts(), *fresh]
+
+
+def plant_file_tables(site: Site) -> dg.AssetsDefinition:
+    """The plant file's fleets and tags, as tables."""
+    plant = site.plant
+    version = code_version(plant_tables, settings=[plant.settings_of_readings()])
+
+    def spec(name: str, description: str) -> dg.AssetSpec:
+        return dg.AssetSpec(
+            name, group_name=GROUP, kinds={"yaml", "parquet"}, owners=DATA_TEAM, code_version=version,
+            description=description,
+        )  # fmt: skip
+
+    @dg.multi_asset(
+        name="plant_file_tables",
+        specs=[
+            spec("fleet_catalogue", "How the life of each fleet's machines is told, and how long a cycle is."),
+            spec("channel_tag", "Which channel each of the historian's names is, aliases included."),
+        ],
+        retry_policy=RETRY,
+    )
+    @retried_if_it_may_pass
+    def _plant_file_tables(lake: LakeResource) -> Iterator[dg.MaterializeResult]:
+        for name, frame, columns in (
+            ("fleet_catalogue", plant_tables.fleet_catalogue(plant), plant_tables.FLEET_CATALOGUE_COLUMNS),
+            ("channel_tag", plant_tables.channel_tag(plant), plant_tables.CHANNEL_TAG_COLUMNS),
+        ):
+            part = lake.get().write(name, frame)
+            metadata, data_version = written([part], frame.schema, columns, more={"rows": table(frame)})
+            yield dg.MaterializeResult(asset_key=name, metadata=metadata, data_version=data_version)
+
+    return _plant_file_tables
 
 
 def telemetry_marts() -> dg.AssetsDefinition:
     """The marts that need nothing but readings and lives."""
+    manifest = load_manifest()
 
     @dbt_assets(
-        manifest=load_manifest(),
+        manifest=manifest,
         select="tag:telemetry",
         dagster_dbt_translator=Translator(),
         name="telemetry_marts",
+        pool=WAREHOUSE,
     )
     def _telemetry_marts(context: dg.AssetExecutionContext, dbt: PlantDbt, lake: LakeResource) -> Iterator[Any]:
         marts.make_folders(lake.get(), [key.to_user_string() for key in context.selected_asset_keys])
+        page = docs.write_docs(manifest, Path(dbt.docs_root))
+        told = partial(_with_file_facts, context=context, lake=lake.get(), page=page)
         for event in dbt.build(context):
-            yield _with_file_facts(event, context, lake.get()) if isinstance(event, dg.Output) else event
+            yield told(event) if isinstance(event, dg.Output) else event
 
     return _telemetry_marts
 
 
-def _with_file_facts(output: dg.Output[Any], context: dg.AssetExecutionContext, lake: Lake) -> dg.Output[Any]:
-    """Tell Dagster what dbt cannot: rows, place and bytes of the mart that was just written."""
-    written = marts.found(lake, context.asset_key_for_output(output.output_name).to_user_string())
+def _with_file_facts(
+    output: dg.Output[Any], *, context: dg.AssetExecutionContext, lake: Lake, page: Path
+) -> dg.Output[Any]:
+    """Tell Dagster what dbt cannot: rows, place and bytes of the mart, and the page that explains it."""
+    name = context.asset_key_for_output(output.output_name).to_user_string()
+    file = marts.found(lake, name)
     metadata: dict[str, Any] = {
         **output.metadata,
-        "dagster/row_count": written.rows,
-        "written_to": dg.MetadataValue.path(str(written.path)),
+        "dagster/row_count": file.rows,
+        "written_to": dg.MetadataValue.path(str(file.path)),
+        "dbt_docs": dg.MetadataValue.path(f"{page.as_uri()}{docs.fragment(name)}"),
     }
     return dg.Output(
         output.value,
         output_name=output.output_name,
         metadata=metadata,
-        data_version=dg.DataVersion(written.sha256),
+        data_version=dg.DataVersion(file.sha256),
     )

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import polars as pl
 
 from factory_assets.foundation.lake import Lake, Written, sha256_file
+from factory_assets.warehouse.project import variables
+
+VARIABLE = re.compile(r"""\bvar\(\s*['"](\w+)['"]""")
 
 
 def make_folders(lake: Lake, names: list[str]) -> None:
@@ -25,7 +29,7 @@ def found(lake: Lake, name: str) -> Written:
 
 
 def code_version(manifest: Mapping[str, Any], unique_id: str) -> str:
-    """Digest of a mart's SQL and contract, and of the models and macros that are inlined into it."""
+    """Digest of a mart's SQL and contract, and of the models, macros and variables that go into it."""
     digest = hashlib.sha256()
     for part in sorted(_parts(manifest, unique_id)):
         digest.update(part.encode())
@@ -44,5 +48,11 @@ def _parts(manifest: Mapping[str, Any], unique_id: str) -> Iterator[str]:
             continue
         seen.add(part)
         columns = {name: column.get("data_type") for name, column in node.get("columns", {}).items()}
-        yield f"{part} {node.get('raw_code') or node['macro_sql']} {columns}"
+        code = node.get("raw_code") or node["macro_sql"]
+        yield f"{part} {code} {columns} {_variables_in(code)}"
         waiting += [*node["depends_on"].get("nodes", []), *node["depends_on"].get("macros", [])]
+
+
+def _variables_in(code: str) -> dict[str, Any]:
+    values = variables()
+    return {name: values.get(name) for name in sorted(set(VARIABLE.findall(code)))}

@@ -12,8 +12,11 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from factory_assets.foundation.errors import FactoryError
 from factory_assets.foundation.settings import PROJECT_ROOT
@@ -95,6 +98,14 @@ def load_manifest(target: Path = TARGET) -> dict[str, Any]:
         msg = f"the dbt manifest {path} is missing: `make setup` (or `factory manifest`) builds it"
         raise ManifestMissingError(msg) from error
     return manifest
+
+
+@cache
+def variables() -> dict[str, Any]:
+    """The variables of dbt (thresholds of the marts), as `dbt_project.yml` sets them."""
+    settings = yaml.safe_load((PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))
+    found: dict[str, Any] = settings["vars"][settings["name"]]
+    return found
 
 
 def _newest_input() -> float:

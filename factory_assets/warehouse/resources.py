@@ -24,10 +24,12 @@ class PlantDbt(DbtCliResource):
         lake_root: The lake.
         target_root: Below the plant's home, so that two plants never meet. Each run has its own folder in
             it for artefacts and logs, which stays only if the run fails.
+        docs_root: Below the plant's home: the page that explains the marts.
     """
 
     lake_root: str
     target_root: str
+    docs_root: str
 
     def build(self, context: dg.AssetExecutionContext) -> Iterator[Any]:
         """Build and test the models that a run has selected.
@@ -62,4 +64,5 @@ def dbt_resource(home: Home) -> PlantDbt:
         dbt_executable=str(dbt_executable()),
         lake_root=str(home.lake),
         target_root=str(home.root / "dbt"),
+        docs_root=str(home.root / "dbt_docs"),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,34 +22,42 @@ def manifest() -> Path:
 
 @pytest.fixture(scope="session")
 def running(manifest: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
-    """Two presses over two days; the second day of north-1 is quarantined whole; fleet south is silent."""
+    """Three presses over two days; the second day of north-1 is quarantined whole; fleet south is silent.
+
+    North-3 runs (4) until hour 10 and fails (2), runs from 12 to 16 and is overhauled (3), runs from 18 to 30
+    and fails; its logger is silent from hour 4 to 6.
+    """
     home = Home(tmp_path_factory.mktemp("running"))
     north, south = FleetFiles(Lake(home.lake), "north"), FleetFiles(Lake(home.lake), "south")
     north.catalogue(
         [
             ("temp_degc", "TEMP", "degC", "sensor", -10.0, 150.0),
             ("flow_lpm", "FLOW", "l/min", "sensor", 0.0, None),
-            ("machine_state", "STATE", "", "state", 0.0, 3.0),
-        ]
+            ("pump_bar", "PUMP", "bar", "sensor", 0.0, None),
+            ("machine_state", "STATE", "", "state", 0.0, 4.0),
+        ],
+        aliases={"PUMP_OLD": "pump_bar"},
+        state_channel="machine_state",
+        sample_period_s=3600.0,
     )
     accepted = [("north-1", "temp_degc", at(1, hour), None, 10.0, hour == 5) for hour in (0, 5)]
     accepted += [("north-2", "temp_degc", at(1, hour), None, 20.0, False) for hour in (0, 1)]
-    states = enumerate((1.0, 1.0, 2.0, 1.0))
+    states = enumerate((4.0, 4.0, 2.0, 4.0))
     accepted += [("north-2", "machine_state", at(1, hour), None, state, False) for hour, state in states]
-    north.readings("2026-09-01", accepted, [("north-2", "TEMP", at(1, 2), None, "out_of_range")])
-    north.readings(
-        "2026-09-02",
-        [],
-        [
-            ("north-1", "TEMP", at(2, 0), None, "bad_quality"),
-            ("north-1", "NOISE", at(2, 0), None, "unknown_channel"),
-        ],
-    )
+    quarantined = [
+        ("north-2", "TEMP", at(1, 2), None, "out_of_range"),
+        ("north-3", "PUMP_OLD", at(1, 3), None, "stuck"),
+    ]
+    of_north_3 = list(_life_of_north_3())
+    today = [reading for reading in of_north_3 if reading[2] < at(2, 0)]
+    north.readings("2026-09-01", accepted + today, quarantined)
+    bad = [("north-1", "TEMP", at(2, 0), None, "bad_quality"), ("north-1", "NOISE", at(2, 0), None, "unknown_channel")]
+    north.readings("2026-09-02", [reading for reading in of_north_3 if reading not in today], bad)
     north.lives(
         [
-            ("north-1", 1, 0, 10, 8, "failure"),
-            ("north-1", 2, 12, 16, 4, "overhaul"),
-            ("north-1", 3, 18, 30, 6, "failure"),
+            ("north-3", 1, 0, 10, 8, "failure"),
+            ("north-3", 2, 12, 16, 4, "overhaul"),
+            ("north-3", 3, 18, 30, 6, "failure"),
             ("north-2", 1, 0, 20, 10, "open"),
         ],
         timed=True,
@@ -55,6 +65,15 @@ def running(manifest: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
     south.readings("2026-09-01", [], [])
     south.lives([])
     return build(home, FLEET_DAYS)
+
+
+def _life_of_north_3() -> Iterator[tuple[str, str, dt.datetime, None, float, bool]]:
+    other = {11: 2.0, 17: 3.0, 31: 2.0, 32: 0.0}
+    for hour in [*range(4), *range(7, 33)]:
+        when = at(1, 0) + dt.timedelta(hours=hour)
+        yield "north-3", "machine_state", when, None, other.get(hour, 4.0), hour == 7
+        if hour not in other and hour != 3:
+            yield "north-3", "pump_bar", when, None, 200.0, hour == 7
 
 
 @pytest.fixture(scope="session")

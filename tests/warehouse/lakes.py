@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import dagster as dg
 import polars as pl
@@ -12,15 +12,18 @@ import polars as pl
 from factory_assets.foundation.lake import Lake, Partition
 from factory_assets.foundation.resources import LakeResource
 from factory_assets.foundation.settings import Home
-from factory_assets.historian.schema import CHANNEL_CATALOGUE, UTC_TIME
+from factory_assets.historian.schema import CHANNEL_CATALOGUE, EXTRACT, GOOD_QUALITY, UTC_TIME
 from factory_assets.telemetry.schema import CLEAN_READING, CLEANING_LEDGER, QUARANTINED_READING, UNIT_LIFE
 from factory_assets.warehouse.assets import telemetry_marts
+from factory_assets.warehouse.plant_tables import CHANNEL_TAG, FLEET_CATALOGUE
 from factory_assets.warehouse.resources import dbt_resource
 
 READING = ("unit_id", "channel", "ts_utc", "cycle", "value", "is_after_gap")
 QUARANTINED = ("unit_id", "channel", "ts_utc", "cycle", "reason")
 LIFE = ("unit_id", "life", "first_cycle", "last_cycle", "n_cycles", "ended_by")
+EXTRACTED = ("unit_id", "channel", "ts_utc", "cycle", "row")
 CHANNEL = ("channel", "tag", "unit", "role", "low", "high")
+MARTS = ("machine_health_day", "channel_coverage", "failure_history", "downtime", "training_set_candidates")
 FLEET_DAYS = dg.MultiPartitionsDefinition(
     {
         "day": dg.DailyPartitionsDefinition("2026-09-01"),
@@ -40,9 +43,25 @@ class FleetFiles:
 
     lake: Lake
     fleet: str
+    tags: dict[object, object] = field(default_factory=dict)
 
-    def catalogue(self, channels: Sequence[tuple[object, ...]]) -> None:
+    def catalogue(
+        self,
+        channels: Sequence[tuple[object, ...]],
+        *,
+        aliases: Mapping[str, str] | None = None,
+        state_channel: str | None = None,
+        sample_period_s: float | None = None,
+    ) -> None:
+        """The tables that come from the plant file; running is 4, failed 2, overhaul 3."""
         self.lake.write("channel_catalogue", self._frame(channels, CHANNEL, CHANNEL_CATALOGUE))
+        self.tags.update({channel: tag for channel, tag, *_ in channels})
+        tags = [(tag, channel) for channel, tag in self.tags.items()] + list((aliases or {}).items())
+        self.lake.write("channel_tag", self._frame(tags, ("tag", "channel"), CHANNEL_TAG))
+        values = {"running_value": 4, "failed_value": 2, "overhaul_value": 3, "cycle_length_s": 3600.0}
+        told = {"state_channel": state_channel, "sample_period_s": sample_period_s, **values}
+        fleet = self._frame([tuple(told.values())], tuple(told), FLEET_CATALOGUE)
+        self.lake.write("fleet_catalogue", fleet)
 
     def lives(self, lives: Sequence[tuple[object, ...]], *, timed: bool = False) -> None:
         frame = self._frame(lives, LIFE, UNIT_LIFE)
@@ -50,6 +69,7 @@ class FleetFiles:
         start = pl.lit(at(1, 0) if timed else None, UTC_TIME)
         frame = frame.with_columns(
             life_id=names,
+            is_start_known=pl.lit(value=True),
             first_ts_utc=start + pl.duration(hours=pl.col("first_cycle")),
             last_ts_utc=start + pl.duration(hours=pl.col("last_cycle")),
         )
@@ -64,6 +84,11 @@ class FleetFiles:
         part = Partition(self.fleet, day)
         self.lake.write("clean_reading", self._frame(accepted, READING, CLEAN_READING), part)
         self.lake.write("quarantined_reading", self._frame(quarantined, QUARANTINED, QUARANTINED_READING), part)
+        told = [(unit, self.tags[channel], at, cycle) for unit, channel, at, cycle, *_ in accepted]
+        told += [(unit, tag, at, cycle) for unit, tag, at, cycle, *_ in quarantined]
+        numbered = [(*row, line) for line, row in enumerate(told, start=1)]
+        extract = self._frame(numbered, EXTRACTED, EXTRACT).with_columns(quality=pl.lit(GOOD_QUALITY, pl.Int32))
+        self.lake.write("historian_extract", extract, part)
         self.ledger(day, len(accepted), len(quarantined))
 
     def ledger(self, day: str | None, accepted: int, quarantined: int) -> None:
@@ -104,18 +129,27 @@ class Built:
 
 def build(home: Home, upstream: dg.PartitionsDefinition) -> Built:
     """Build all marts over the lake in `home`; their inputs are assets that other rooms have made."""
-    partitioned = ("clean_reading", "quarantined_reading", "cleaning_ledger", "unit_life")
+    instance = dg.DagsterInstance.ephemeral()
+    run = runner(home, upstream, instance)
+    return Built(home=home, instance=instance, result=run(), run=run)
+
+
+def runner(
+    home: Home, upstream: dg.PartitionsDefinition, instance: dg.DagsterInstance
+) -> Callable[..., dg.ExecuteInProcessResult]:
+    """A function that runs a selection of the marts and their checks over the lake in `home`."""
+    partitioned = ("historian_extract", "clean_reading", "quarantined_reading", "cleaning_ledger", "unit_life")
+    whole = ("channel_catalogue", "channel_tag", "fleet_catalogue")
     made_before = [dg.AssetSpec(name, partitions_def=upstream) for name in partitioned]
     resources = {"lake": LakeResource(root=str(home.lake)), "dbt": dbt_resource(home)}
-    instance = dg.DagsterInstance.ephemeral()
 
     def run(selection: dg.AssetSelection | None = None) -> dg.ExecuteInProcessResult:
         return dg.materialize(
-            [telemetry_marts(), *made_before, dg.AssetSpec("channel_catalogue")],
+            [telemetry_marts(), *made_before, *(dg.AssetSpec(name) for name in whole)],
             selection=selection,
             resources=resources,
             instance=instance,
             raise_on_error=False,
         )
 
-    return Built(home=home, instance=instance, result=run(), run=run)
+    return run

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import dagster as dg
+import polars as pl
 import pytest
 
-from factory_assets.foundation.lake import Partition, sha256_file
+from factory_assets.foundation.lake import Lake, Partition, sha256_file
+from factory_assets.foundation.settings import Home
 from factory_assets.warehouse.assets import telemetry_marts
-from tests.warehouse.lakes import Built
-
-MARTS = {"machine_health_day", "channel_coverage", "failure_history"}
+from tests.warehouse.lakes import FLEET_DAYS, MARTS, Built, runner
 
 
 def data_version(built: Built, mart: str) -> str:
@@ -26,11 +29,12 @@ def marts(manifest: object) -> dg.AssetsDefinition:
 
 
 def test_marts_are_the_assets_and_tables_of_other_rooms_their_inputs(marts: dg.AssetsDefinition) -> None:
-    assert {key.to_user_string() for key in marts.keys} == MARTS
+    assert {key.to_user_string() for key in marts.keys} == set(MARTS)
     inputs = {dep.asset_key.to_user_string() for spec in marts.specs for dep in spec.deps}
-    assert inputs == {"clean_reading", "quarantined_reading", "channel_catalogue", "unit_life"}
+    tables = {"clean_reading", "quarantined_reading", "channel_catalogue", "unit_life"}
+    assert inputs == tables | {"fleet_catalogue", "channel_tag"}
     of_checks = {dep.asset_key.to_user_string() for spec in marts.check_specs for dep in spec.additional_deps}
-    assert of_checks == {"cleaning_ledger", "channel_catalogue", "unit_life"}
+    assert of_checks >= {"cleaning_ledger", "channel_catalogue", "unit_life", "historian_extract"}
 
 
 def test_every_mart_says_what_it_is(marts: dg.AssetsDefinition) -> None:
@@ -62,6 +66,52 @@ def test_a_mart_tells_its_rows_and_its_version_is_its_bytes(running: Built) -> N
         metadata = running.instance.get_latest_materialization_event(dg.AssetKey(mart)).asset_materialization.metadata
         assert metadata["dagster/row_count"].value == running.lake.read(mart).height
         assert data_version(running, mart) == sha256_file(running.lake.path(mart))
+        page, _, fragment = str(metadata["dbt_docs"].value).partition("#")
+        assert Path(page.removeprefix("file://")).is_file()
+        assert fragment == f"!/model/model.factory.{mart}"
+
+
+BROKEN = {
+    "downtime": ["stops_do_not_overlap", "downtime_and_running_fit_into_time", "failed_lives_end_in_a_stop"],
+    "training_set_candidates": ["fit_lives_really_failed", "every_life_is_a_candidate"],
+    "channel_coverage": [
+        "channels_have_no_more_than_was_extracted",
+        "reasons_add_up_to_quarantine",
+        "channel_coverage_shares_are_shares",
+    ],
+}
+
+
+def test_marts_that_cannot_be_true_fail_their_checks(running: Built, tmp_path: Path) -> None:
+    home = Home(tmp_path / "broken")
+    shutil.copytree(running.home.root, home.root)
+    lake = Lake(home.lake)
+    stops = lake.read("downtime")
+    # The first stop of north-3, the failure of its first life, becomes a plain one that outlasts the second.
+    is_first = (pl.col("unit_id") == "north-3") & (pl.col("stop_number") == 1)
+    later = pl.col("to_ts_utc") + pl.duration(hours=9)
+    lake.write(
+        "downtime",
+        stops.with_columns(
+            kind=pl.when(is_first).then(pl.lit("stopped")).otherwise("kind"),
+            to_ts_utc=pl.when(is_first).then(later).otherwise("to_ts_utc"),
+            hours=pl.when(is_first).then(10.0).otherwise("hours"),
+        ).filter(~((pl.col("unit_id") == "north-3") & (pl.col("stop_number") == 3))),
+    )
+    candidates = lake.read("training_set_candidates")
+    lake.write(
+        "training_set_candidates",
+        candidates.filter(pl.col("ended_by") != "overhaul").with_columns(is_fit=pl.col("ended_by") == "open"),
+    )
+    coverage = lake.read("channel_coverage")
+    lake.write(
+        "channel_coverage",
+        coverage.with_columns(n_judged=pl.col("n_judged") + 5, n_spike=pl.lit(1, pl.Int64), accepted_share=pl.lit(1.5)),
+    )
+    checks = [dg.AssetCheckKey(dg.AssetKey(mart), check) for mart, names in BROKEN.items() for check in names]
+    result = runner(home, FLEET_DAYS, dg.DagsterInstance.ephemeral())(dg.AssetSelection.checks(*checks))
+    passed = {found.check_name: found.passed for found in result.get_asset_check_evaluations()}
+    assert passed == {check.name: False for check in checks}
 
 
 def test_one_mart_alone_gives_the_same_version_and_a_broken_ledger_fails_its_check(archive: Built) -> None:

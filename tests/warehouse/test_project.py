@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from factory_assets.telemetry.schema import REASONS
 from factory_assets.warehouse import marts, project
 
 
@@ -68,6 +69,30 @@ def test_code_version_follows_what_is_inlined(manifest: Path) -> None:
     assert marts.code_version(parsed, "model.factory.failure_history") != of_failures
 
 
+def test_code_version_follows_the_variables_of_a_mart_alone(manifest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed = project.load_manifest(manifest.parent)
+    asking, other = "model.factory.training_set_candidates", "model.factory.downtime"
+    before = marts.code_version(parsed, asking), marts.code_version(parsed, other)
+    monkeypatch.setattr(marts, "variables", lambda: {**project.variables(), "least_cycles": 30})
+    assert marts.code_version(parsed, asking) != before[0]
+    assert marts.code_version(parsed, other) == before[1]
+
+
+def test_sql_knows_every_reason_of_cleaning(manifest: Path) -> None:
+    columns = project.load_manifest(manifest.parent)["nodes"]["model.factory.channel_coverage"]["columns"]
+    assert [f"n_{reason}" for reason in REASONS] == [name for name in columns if name.removeprefix("n_") in REASONS]
+    assert [f"{reason}_share" for reason in REASONS] == [
+        name for name in columns if name.removesuffix("_share") in REASONS
+    ]
+
+
+def test_every_singular_test_says_what_it_finds(manifest: Path) -> None:
+    nodes = project.load_manifest(manifest.parent)["nodes"].values()
+    singular = [node for node in nodes if node["resource_type"] == "test" and "test_metadata" not in node]
+    assert len(singular) >= 9
+    assert all(len(node["description"]) > 40 for node in singular)
+
+
 def test_every_mart_is_under_contract_and_described(manifest: Path) -> None:
     models = [
         node for node in project.load_manifest(manifest.parent)["nodes"].values() if node["resource_type"] == "model"
@@ -100,5 +125,5 @@ def test_dbt_unit_tests_pass(manifest: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout
     results = json.loads((tmp_path / "run_results.json").read_text(encoding="utf-8"))["results"]
     unit_tests = [result for result in results if result["unique_id"].startswith("unit_test.")]
-    assert len(unit_tests) == 4
+    assert len(unit_tests) == 12
     assert {result["status"] for result in unit_tests} == {"pass"}

@@ -14,10 +14,8 @@ units as (
         reading_day,
         period,
         sum(n_readings)::bigint as n_accepted,
-        sum(n_gaps)::bigint as n_gaps,
         count(*) filter (where role = 'sensor') as n_sensors_seen,
-        sum(n_readings_at_one) filter (where role = 'state')
-            / sum(n_readings) filter (where role = 'state') as running_share,
+        sum(n_states_running) / nullif(sum(n_states), 0) as running_share,
         avg(mean_abs_z) filter (where role = 'sensor') as mean_abs_z,
         max(mean_abs_z) filter (where role = 'sensor') as max_channel_abs_z,
         first(channel order by mean_abs_z desc, channel) filter (where role = 'sensor' and mean_abs_z is not null)
@@ -51,7 +49,7 @@ select
     units.mean_abs_z,
     units.max_channel_abs_z,
     units.max_z_channel,
-    coalesce(units.n_gaps, 0) as n_gaps
+    coalesce(spans.n_gaps, 0) as n_gaps
 from units
 full outer join {{ ref('int_unit_period_quarantine') }} as quarantined using (plant, fleet, unit_id, period)
 left join {{ ref('int_unit_period_span') }} as spans using (plant, fleet, unit_id, period)

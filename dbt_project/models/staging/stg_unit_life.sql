@@ -9,5 +9,6 @@ select
     first_ts_utc,
     last_ts_utc,
     n_cycles,
+    is_start_known,
     ended_by
 from {{ source('lake', 'unit_life') }}
