@@ -24,15 +24,17 @@ def test_every_room_was_run_and_shown(small_plant: SmallPlant) -> None:
 
 def test_what_the_historian_got_wrong_is_found_again(small_plant: SmallPlant) -> None:
     """Quarantine and duplicates against the simulator's truth, which the platform never reads."""
-    truth = pl.read_parquet(small_plant.home / "truth" / "blemishes.parquet")
-    days = (dt.datetime.now(dt.UTC).date() - dt.timedelta(days=DAYS), dt.datetime.now(dt.UTC).date())
-    counted = dict(truth.filter(pl.col("day").is_between(*days, closed="left"))["kind"].value_counts().iter_rows())
+    truth = pl.read_parquet(small_plant.home / "truth" / "faults.parquet")
+    told = dict(truth["kind"].value_counts().iter_rows())
     lake = Lake(small_plant.home / "lake")
     quarantined = pl.concat([lake.read_fleet("quarantined_reading", fleet) for fleet in ("press", "spindle")])
     reasons = dict(quarantined["reason"].value_counts().iter_rows())
     ledger = pl.concat([lake.read_fleet("cleaning_ledger", fleet) for fleet in ("press", "spindle")])
-    assert reasons == {"bad_quality": counted["bad_quality"], "out_of_range": counted["impossible_value"]}
-    assert ledger["duplicates"].sum() == counted["duplicate"]
+    assert reasons["bad_quality"] == told["bad_quality"]
+    assert reasons["out_of_range"] >= told["impossible_value"]
+    assert reasons["stuck"] >= 0.9 * told["stuck"]
+    repeated = told["duplicate"] + told["restart"]
+    assert 0.95 * repeated <= ledger["duplicates"].sum() <= repeated
 
 
 def test_lives_are_those_of_the_truth(small_plant: SmallPlant) -> None:

@@ -1,0 +1,1 @@
+"""Benchmarks: figures with goals, each one measured against a baseline or counted against a known truth."""

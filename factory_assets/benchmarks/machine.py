@@ -1,0 +1,96 @@
+"""What a run of benchmarks ran on, and how busy that machine was with other things meanwhile."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+SHOWN = ("polars", "numpy", "dagster", "duckdb", "onnxruntime", "tuf", "tensorflow-cpu", "tensorflow")
+STEAL = 7  # the eighth field of the first line of /proc/stat
+CPU_FIELDS = 8  # user to steal; guest time, behind them, is part of user time
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The machine and the run.
+
+    Attributes:
+        date: The day of the run, in UTC.
+        minutes: How long it took.
+        cores: Cores that this process may use.
+        memory_gib: Memory of the machine.
+        load: Mean load (1 minute, at the beginning and end of the run), ours included.
+        steal: Share of processor time that the host took away, in percent; None where the system does not tell.
+        versions: Of Python and of the libraries that matter.
+    """
+
+    date: dt.date
+    minutes: float
+    cores: int
+    memory_gib: float
+    load: tuple[float, float]
+    steal: float | None
+    versions: dict[str, str]
+
+    def lines(self) -> list[str]:
+        """Two lines for people."""
+        steal = "unknown" if self.steal is None else f"{self.steal:.1f} %"
+        versions = ", ".join(f"{name} {version}" for name, version in self.versions.items())
+        where = f"{platform.system()} {platform.machine()}, {self.cores} cores, {self.memory_gib:.0f} GiB memory"
+        busy = f"load {self.load[0]:.1f} at the beginning and {self.load[1]:.1f} at the end, steal {steal}"
+        return [f"{self.date.isoformat()}, {where}; {self.minutes:.0f} minutes, {busy}", versions]
+
+    def as_json(self) -> dict[str, object]:
+        """Plain JSON values."""
+        return {
+            "date": self.date.isoformat(), "minutes": round(self.minutes, 1), "cores": self.cores,
+            "memory_gib": round(self.memory_gib, 1), "load": list(self.load), "steal_pct": self.steal,
+            "versions": self.versions,
+        }  # fmt: skip
+
+
+@contextmanager
+def observed(into: list[Machine]) -> Iterator[None]:
+    """Watch the machine while the block runs; appends what was seen."""
+    began, load, before = dt.datetime.now(dt.UTC), os.getloadavg()[0], _processor_times()
+    yield
+    after = _processor_times()
+    steal = None
+    if before and after and sum(after) > sum(before):
+        steal = 100 * (after[STEAL] - before[STEAL]) / (sum(after) - sum(before))
+    now = dt.datetime.now(dt.UTC)
+    into.append(
+        Machine(
+            date=now.date(),
+            minutes=(now - began).total_seconds() / 60,
+            cores=len(os.sched_getaffinity(0)),
+            memory_gib=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30,
+            load=(load, os.getloadavg()[0]),
+            steal=steal,
+            versions={"python": platform.python_version(), **_versions()},
+        )
+    )
+
+
+def _processor_times() -> list[int]:
+    stat = Path("/proc/stat")
+    if not stat.is_file():
+        return []
+    first = stat.read_text(encoding="ascii").splitlines()[0]
+    return [int(field) for field in first.split()[1 : CPU_FIELDS + 1]]
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in SHOWN:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
