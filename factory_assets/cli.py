@@ -14,7 +14,7 @@ import typer
 from factory_assets.benchmarks.cli import bench_app
 from factory_assets.foundation.errors import FactoryError
 from factory_assets.foundation.lake import replacing
-from factory_assets.foundation.settings import PROJECT_ROOT, REFERENCE_PLANT, Settings, Site, load_site
+from factory_assets.foundation.settings import REFERENCE_PLANT, Settings, Site, load_site
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -24,6 +24,8 @@ app = typer.Typer(
 )
 evaluate_app = typer.Typer(no_args_is_help=True, help="Score models by the very code that runs at the edge.")
 app.add_typer(evaluate_app, name="evaluate")
+release_app = typer.Typer(no_args_is_help=True, help="Signatures of releases.")
+app.add_typer(release_app, name="release")
 app.add_typer(bench_app)
 
 PlantOption = Annotated[Path | None, typer.Option("--plant", help="Plant file; default: the reference plant.")]
@@ -56,11 +58,11 @@ def init_plant(
     """Draft a plant file from CSV or Parquet exports; comments say where a person must decide."""
     from rich.console import Console
 
-    from factory_assets.historian import drafting
+    from factory_assets.historian.drafting.draft import draft_plant, write_draft
 
     now = dt.datetime.now(dt.UTC)
-    draft = drafting.draft_plant(exports, name=name, output=output, now=now)
-    drafting.write_draft(draft, output, force=force)
+    draft = draft_plant(exports, name=name, output=output, now=now)
+    write_draft(draft, output, force=force)
     console = Console(highlight=False, markup=False)
     console.print(f"looked at {draft.looked_at}", soft_wrap=True)
     console.print(f"wrote {output}: {draft.decisions} place(s) say DECIDE", soft_wrap=True)
@@ -78,10 +80,10 @@ def doctor(
     """Check a plant file against its sources: what would go wrong, and how to mend it. Ends with 1 on a problem."""
     from rich.console import Console
 
-    from factory_assets.historian import doctor as doctors
-    from factory_assets.historian.doctor_report import print_diagnosis
+    from factory_assets.historian.doctor.examination import examine
+    from factory_assets.historian.doctor.report import print_diagnosis
 
-    diagnosis = doctors.examine(_site(plant, data, home), now=dt.datetime.now(dt.UTC), everything=everything)
+    diagnosis = examine(_site(plant, data, home), now=dt.datetime.now(dt.UTC), everything=everything)
     print_diagnosis(diagnosis, Console(highlight=False))
     if json_file is not None:
         _write_json(json_file, diagnosis.as_json())
@@ -138,18 +140,43 @@ def demo(
 @app.command()
 def dev(plant: PlantOption = None, data: DataOption = None, home: HomeOption = None, port: int = 3000) -> None:
     """Dagster's UI, daemon, sensors and schedules for a plant, on this machine only."""
-    from factory_assets.foundation.runs import open_instance
-    from factory_assets.warehouse.project import ensure_manifest
+    from factory_assets import development
 
-    site = _site(plant, data, home)
-    ensure_manifest()
-    open_instance(site.home.dagster)
-    os.environ.update(DAGSTER_HOME=str(site.home.dagster), DAGSTER_DISABLE_TELEMETRY="1")
-    # Dagster calls half of its own interface beta, once a process and reload: it would bury what matters.
-    os.environ.setdefault("PYTHONWARNINGS", "ignore")
-    dagster = str(Path(sys.executable).with_name("dagster"))
-    workspace = str(PROJECT_ROOT / "workspace.yaml")
-    os.execv(dagster, [dagster, "dev", "-w", workspace, "-h", "127.0.0.1", "-p", str(port)])  # noqa: S606
+    raise typer.Exit(development.serve(_site(plant, data, home), port=port))
+
+
+@release_app.command("refresh")
+def release_refresh(plant: PlantOption = None, home: HomeOption = None) -> None:
+    """Sign the release's timestamp anew; the daily job does the same."""
+    from factory_assets import upkeep
+
+    typer.echo(f"timestamp good until {upkeep.refresh_timestamp(_site(plant, home=home)):%Y-%m-%d}")
+
+
+@release_app.command("renew-root")
+def release_renew_root(
+    root_key: Annotated[Path | None, typer.Option("--root-key", help="The root key's file.")] = None,
+    plant: PlantOption = None,
+    home: HomeOption = None,
+) -> None:
+    """Give the root a new lifetime, with the offline root key."""
+    from factory_assets import upkeep
+
+    typer.echo(f"root good until {upkeep.renew_root(_site(plant, home=home), root_key=root_key):%Y-%m-%d}")
+
+
+@app.command()
+def retention(
+    *,
+    is_dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would go.")] = False,
+    plant: PlantOption = None,
+    home: HomeOption = None,
+) -> None:
+    """Remove old runs and half-written files, never data."""
+    from factory_assets import upkeep
+
+    for thing in upkeep.tidy(_site(plant, home=home), is_dry_run=is_dry_run):
+        typer.echo(f"{thing.kind:<9} {thing.bytes:>12,} B  {thing.name}: {thing.why}")
 
 
 @app.command()

@@ -41,7 +41,7 @@ def predict_at_the_edge(site: Site, edge: Path) -> None:
     """Pull the plant's release with the edge runtime, predict for all running units, and show the most urgent."""
     state = site.home.root / "edge"
     pulled = _edge(edge, state / "pull.json", "pull", "--releases", site.home.releases, "--state", state)
-    predictions = [entry for fleet in site.plant.fleet_names for entry in _predicted(site, edge, state, fleet)]
+    predictions = [entry for fleet in site.plant.modelled_fleets for entry in _predicted(site, edge, state, fleet)]
     summary.console.print(summary.edge_table(pulled, predictions))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from factory_assets.foundation.lake import Lake, Partition
@@ -30,7 +30,10 @@ def bring_up_to_date(
         A `foundation.runs.Refreshed`.
 
     Raises:
-        SegmentRefusedError: A source file is not what the plant file says.
+        SegmentRefusedError: A source file of an archive is not what the plant file says; a running plant goes on with
+            its other files, and the refused ones are among the warnings.
+        SegmentNotWrittenError: The disk is full.
+        HomeTakenError: The home belongs to another plant.
         RunFailedError: A step or a blocking check failed.
     """
     import dagster as dg
@@ -48,11 +51,13 @@ def bring_up_to_date(
     wanted = [site.plant.fleet(name).name for name in fleets] or list(site.plant.fleet_names)
     instance = open_instance(site.home.dagster)
     days = _ended_days(site)
+    refused: list[tuple[str, str]] = []
 
     def scope() -> Scope:
         found = segments.collect(site, now=dt.datetime.now(dt.UTC), fleets=wanted)
-        if found.refused:
-            raise SegmentRefusedError("\n".join(f"{name}: {reason}" for name, reason in found.refused))
+        if found.refused and not site.plant.running:
+            raise SegmentRefusedError(segments.told(found.refused))
+        refused[:] = found.refused
         contents = {p: m for p, m in segments.contents(site.home.segments).items() if p.fleet in wanted}
         versions = {parts.to_key(p): segments.source_version(m) for p, m in contents.items()}
         observe(instance, dg.AssetKey("historian_source"), versions)
@@ -64,7 +69,8 @@ def bring_up_to_date(
             rooms=rooms,
         )
 
-    return refresh(build_defs(site), instance, site.plant, scope, on_progress)
+    done = refresh(build_defs(site), instance, site.plant, scope, on_progress)
+    return replace(done, warnings=[*done.warnings, *segments.told(refused).splitlines()])
 
 
 def _ended_days(site: Site) -> list[dt.date]:
@@ -97,4 +103,4 @@ def evaluate_rul(site: Site, fleet: str) -> dict[str, Any]:
     manifest = load_manifest(folder / "manifest.json")
     engine = open_engine(folder, manifest, "cpu")
     training_set = Lake(site.home.lake).read("rul_training_set", Partition(fleet))
-    return asdict(evaluate(engine.run, training_set, site.plant.fleet(fleet).rul))
+    return asdict(evaluate(engine.run, training_set, site.plant.rul_settings(fleet)))

@@ -69,8 +69,9 @@ def print_result(site: Site, done: Any) -> None:
     for warning in done.warnings:
         console.print(f"[yellow]warning[/yellow] {warning}")
     console.print(readings_table(site))
-    console.print(models_table(site))
-    console.print(release_table(site))
+    if site.plant.modelled_fleets:
+        console.print(models_table(site))
+        console.print(release_table(site))
 
 
 def readings_table(site: Site) -> Table:
@@ -125,7 +126,10 @@ def release_table(site: Site) -> Table:
     table.title = f"Release {index.release}, signed; root sha256 {root[:16]}..."
     for entry in index.bundles:
         manifest = load_manifest(site.home.bundles / entry.fleet / "manifest.json")
-        files = [(f"{graph.path} ({', '.join(graph.targets)})", graph.bytes) for graph in manifest.graphs]
+        files = [
+            (f"{graph.path} ({graph.computes_in}: {', '.join(graph.targets)})", graph.bytes)
+            for graph in manifest.graphs
+        ]
         files += [(f"{e.path} ({e.precision}, {e.compiler})", e.bytes) for e in manifest.engines]
         for number, (name, size) in enumerate(files):
             first = (entry.bundle, entry.version) if number == 0 else ("", "")

@@ -5,18 +5,21 @@ from functools import partial
 import dagster as dg
 import polars as pl
 
+from factory_assets.foundation import automation, units
 from factory_assets.foundation import partitions as parts
-from factory_assets.foundation import units
 from factory_assets.foundation.contracts import breaches, breaches_in_lake
 from factory_assets.foundation.lake import Lake, Partition
 from factory_assets.foundation.metadata import DATA_TEAM, table, written
 from factory_assets.foundation.resources import LakeResource
+from factory_assets.foundation.retries import RETRY, retried_if_it_may_pass
 from factory_assets.foundation.settings import Site
 from factory_assets.foundation.settling import Settled, settled
 from factory_assets.foundation.versions import code_version
-from factory_assets.telemetry import checks, cleaning, days, lives, schema, sensor_table
+from factory_assets.telemetry import block, checks, cleaning, days, lives, schema, sensor_table
+from factory_assets.telemetry.rules import clock, gaps, mistaken_units, reference, spikes, stuck
 
 GROUP = "telemetry"
+CLEANING_CODE = (cleaning, block, clock, gaps, mistaken_units, reference, spikes, stuck, units, schema)
 
 
 def assets(site: Site) -> list[dg.AssetsDefinition]:
@@ -27,7 +30,7 @@ def assets(site: Site) -> list[dg.AssetsDefinition]:
 def cleaned_readings(site: Site) -> dg.AssetsDefinition:
     """Clean readings, what was set aside, and the ledger of both."""
     plant = site.plant
-    version = code_version(cleaning, units, schema, settings=[plant.settings_of_readings()])
+    version = code_version(*CLEANING_CODE, settings=[plant.settings_of_readings()])
     extract = dg.AssetDep("historian_extract", partition_mapping=parts.previous_day_too(plant))
 
     def spec(name: str, description: str) -> dg.AssetSpec:
@@ -48,8 +51,10 @@ def cleaned_readings(site: Site) -> dg.AssetsDefinition:
         ],
         partitions_def=parts.readings(plant),
         backfill_policy=dg.BackfillPolicy.single_run(),
+        retry_policy=RETRY,
         check_specs=checks.CLEANING_CHECKS,
     )
+    @retried_if_it_may_pass
     def _cleaning(context: dg.AssetExecutionContext, lake: LakeResource) -> Settled:
         asked = parts.of_run(context)
         done = [days.clean_partition(lake.get(), partition, plant) for partition in asked]
@@ -57,7 +62,7 @@ def cleaned_readings(site: Site) -> dg.AssetsDefinition:
         reasons = pl.concat([day.reasons for day in done])
         contract_of = partial(schema.clean_reading_contract, plant)
         broken = breaches_in_lake(lake.get(), "clean_reading", asked, contract_of)
-        unaccounted = pl.concat([day.unaccounted for day in done])
+        unaccounted = {str(p): day.unaccounted for p, day in zip(asked, done, strict=True)}
         sums = {name: int(ledger[name].sum()) for name in ("extracted", "accepted", "quarantined", "duplicates")}
         metadata, data_version = written(
             [day.accepted for day in done], schema.CLEAN_READING, schema.CLEAN_READING_COLUMNS, more=sums
@@ -84,7 +89,7 @@ def cleaned_readings(site: Site) -> dg.AssetsDefinition:
         counted: dg.MaterializeResult = dg.MaterializeResult(
             "cleaning_ledger", metadata=metadata, data_version=data_version
         )
-        yield from settled(accepted, quarantined, counted)
+        yield from settled(accepted, quarantined, counted, context=context)
 
     return _cleaning
 
@@ -98,6 +103,7 @@ def sensor_tables(site: Site) -> dg.AssetsDefinition:
         deps=[dg.AssetDep("clean_reading", partition_mapping=dg.IdentityPartitionMapping())],
         partitions_def=parts.readings(plant),
         backfill_policy=dg.BackfillPolicy.single_run(),
+        retry_policy=RETRY,
         group_name=GROUP,
         kinds={"polars", "parquet"},
         owners=DATA_TEAM,
@@ -105,6 +111,7 @@ def sensor_tables(site: Site) -> dg.AssetsDefinition:
         check_specs=checks.SENSOR_TABLE_CHECKS,
         description="Clean readings aligned to cycles: one row a unit and cycle, one column a channel, with its unit.",
     )
+    @retried_if_it_may_pass
     def _sensor_table(context: dg.AssetExecutionContext, lake: LakeResource) -> Settled:
         asked, found = parts.of_run(context), []
         for partition in asked:
@@ -120,7 +127,8 @@ def sensor_tables(site: Site) -> dg.AssetsDefinition:
                 metadata=metadata,
                 data_version=version,
                 check_results=[checks.contract(checks.SENSOR_TABLE, broken)],
-            )
+            ),
+            context=context,
         )
 
     return _sensor_table
@@ -135,13 +143,16 @@ def unit_lives(site: Site) -> dg.AssetsDefinition:
         deps=[dg.AssetDep("sensor_table", partition_mapping=parts.all_days_of_fleet(plant))],
         partitions_def=parts.fleets(plant),
         backfill_policy=dg.BackfillPolicy.single_run(),
+        retry_policy=RETRY,
         group_name=GROUP,
         kinds={"polars", "parquet"},
         owners=DATA_TEAM,
         code_version=code_version(lives, schema, settings=[plant.settings_of_readings()]),
+        freshness_policy=automation.nightly_freshness(plant),
         check_specs=checks.UNIT_LIFE_CHECKS,
         description="The lives of each unit, from new or overhaul to failure, with how each one ended.",
     )
+    @retried_if_it_may_pass
     def _unit_life(context: dg.AssetExecutionContext, lake: LakeResource) -> Settled:
         found, broken = [], []
         for fleet in context.partition_keys:
@@ -154,7 +165,8 @@ def unit_lives(site: Site) -> dg.AssetsDefinition:
         yield from settled(
             dg.MaterializeResult(
                 metadata=metadata, data_version=version, check_results=[checks.contract(checks.UNIT_LIFE, broken)]
-            )
+            ),
+            context=context,
         )
 
     def _lives_of(lake: Lake, fleet: str) -> pl.DataFrame:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import dagster as dg
 import polars as pl
 
 from factory_assets.foundation.contracts import Breach
 from factory_assets.foundation.metadata import table
+from factory_assets.foundation.settling import failed_partitions
 
 CLEAN = "clean_reading"
 SENSOR_TABLE = "sensor_table"
@@ -46,15 +47,27 @@ def contract(asset: str, breaches: Sequence[Breach]) -> dg.AssetCheckResult:
         asset_key=asset,
         check_name="contract",
         passed=not breaches,
-        metadata={"breaches": dg.MetadataValue.md("\n".join(map(str, breaches)) or "none")},
+        metadata={
+            "breaches": dg.MetadataValue.md("\n".join(map(str, breaches)) or "none"),
+            **failed_partitions({breach.where: breach.what for breach in breaches}),
+        },
     )
 
 
-def readings_are_conserved(unaccounted: pl.DataFrame, extracted: int) -> dg.AssetCheckResult:
-    """Whether every reading of the run is in exactly one place."""
+def readings_are_conserved(unaccounted: Mapping[str, pl.DataFrame], extracted: int) -> dg.AssetCheckResult:
+    """Whether every reading of the run is in exactly one place; `unaccounted` names segments that do not add up."""
+    failed = {
+        partition: f"readings of {', '.join(segments['segment_id'])} do not add up"
+        for partition, segments in unaccounted.items()
+        if segments.height
+    }
     return dg.AssetCheckResult(
         asset_key=CLEAN,
         check_name="readings_are_conserved",
-        passed=unaccounted.is_empty(),
-        metadata={"readings": extracted, "segments_that_do_not_add_up": table(unaccounted)},
+        passed=not failed,
+        metadata={
+            "readings": extracted,
+            "segments_that_do_not_add_up": table(pl.concat(list(unaccounted.values()))),
+            **failed_partitions(failed),
+        },
     )

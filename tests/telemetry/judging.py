@@ -21,8 +21,11 @@ CHANNELS = [
         "name": "oil_temp_degc", "tag": "OIL_TEMP", "aliases": ["OIL_TEMP_2"], "unit": "degC", "source_unit": "degF",
         "low": -10, "high": 150, "normal_low": 20, "normal_high": 120, "mistaken_units": ["degC"],
     },
-    {"name": "speed_rpm", "tag": "SPEED", "unit": "rpm", "low": 0, "high": 20000, "max_rate_per_h": 6000,
-     "spike_sigmas": 0, "follows": {"channel": "speed_setpoint_rpm", "above_pct": 5, "below_pct": 10, "settle": "PT30M"}},
+    {
+        "name": "speed_rpm", "tag": "SPEED", "unit": "rpm", "low": 0, "high": 20000, "max_rate_per_h": 6000,
+        "spike_sigmas": 0,
+        "follows": {"channel": "speed_setpoint_rpm", "above_pct": 5, "below_pct": 10, "settle": "PT30M"},
+    },
     {"name": "speed_setpoint_rpm", "tag": "SPEED_SP", "unit": "rpm", "role": "setting", "low": 0, "high": 20000},
     {"name": "machine_state", "tag": "STATE", "role": "state", "low": 0, "high": 3, "aggregate": "max"},
 ]  # fmt: skip

@@ -22,8 +22,9 @@ def spikes(block: Block) -> pl.Series | None:
     The noise is that of the series in the block, from the median step between neighbours (a robust estimate: see P.
     Rousseeuw, C. Croux, Alternatives to the Median Absolute Deviation, 1993): a share of the level where readings are
     positive, since most sensors' noise grows with what they measure. At least 1 % of the level counts as noise. A
-    lasting step is no spike. The last reading before a silence, or of the day, is not judged: nothing tells a spike from
-    a step there. The first one after a silence is compared with the line through the two that follow, if these agree.
+    lasting step is no spike. The last reading before a silence, or of the day, is not judged: nothing tells a spike
+    from a step there. The first one after a silence is compared with the line through the two that follow, if these
+    agree.
     """
     if block.rows.is_empty() or not any(_sigmas(block, channel) for channel in block.channels):
         return None

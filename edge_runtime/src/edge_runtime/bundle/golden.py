@@ -47,7 +47,8 @@ def read_golden(path: Path) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray
         Inputs by name and expected outputs by name.
 
     Raises:
-        BundleError: The file is missing, is not such an archive, or lacks inputs or outputs.
+        BundleError: The file is missing, is not such an archive, lacks inputs or outputs, or expects outputs that are
+            not finite.
     """
     try:
         with np.load(path, allow_pickle=False) as archive:
@@ -58,4 +59,10 @@ def read_golden(path: Path) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray
     outputs = {name[len(OUTPUT) :]: array for name, array in arrays.items() if name.startswith(OUTPUT)}
     if not inputs or not outputs:
         raise BundleError(f"{path} holds {sorted(arrays)}", "it needs arrays input:<name> and output:<name>")
+    # Anything is within a relative tolerance of infinity.
+    endless = sorted(name for name, array in outputs.items() if not np.isfinite(array).all())
+    if endless:
+        raise BundleError(
+            f"{path}: expected outputs {', '.join(endless)} are not finite", "make the bundle again on the platform"
+        )
     return inputs, outputs

@@ -114,8 +114,8 @@ class EngineDraft(PathValue):
 class Tolerance(Value):
     """Bound on |engine - expected|: atol + rtol * |expected|, in output units."""
 
-    atol: float = Field(ge=0)
-    rtol: float = Field(ge=0)
+    atol: float = Field(ge=0, allow_inf_nan=False)
+    rtol: float = Field(ge=0, allow_inf_nan=False)
 
 
 class GoldenDraft(PathValue):
