@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 import zipfile
 from pathlib import Path
 
@@ -13,10 +12,10 @@ from factory_assets.foundation.settings import Settings, load_site
 from factory_assets.historian.drafting.draft import Draft, draft_plant, write_draft
 from factory_assets.historian.drafting.files import DraftError
 from factory_assets.historian.segments import source_of
+from tests.conftest import data_folder
 
 NOW = dt.datetime(2026, 11, 10, tzinfo=dt.UTC)
 START = dt.datetime(2026, 11, 1, tzinfo=dt.UTC).replace(tzinfo=None)
-SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 
 
 def drafted(folder: Path, *given: Path, now: dt.datetime = NOW) -> tuple[Plant, Draft]:
@@ -301,10 +300,10 @@ def test_a_file_is_never_overwritten_unless_forced(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("name", "rows"), [("skab", 46_806 * 8 + 37_401 * 2), ("nab_machine_temperature", 22_695)])
 def test_real_archives_are_drafted_and_read_whole(tmp_path: Path, name: str, rows: int) -> None:
-    folder = Path(os.environ.get("FACTORY_DATA", SHARED)) / name
-    if not folder.is_dir():
-        pytest.skip(f"{folder} is not there: set FACTORY_DATA to the folder of the real data sets")
-    drafted(tmp_path, folder)
+    data = data_folder()
+    if data is None or not (data / name).is_dir():
+        pytest.skip(f"{name} is not here: set FACTORY_DATA to the folder that holds {name}/")
+    drafted(tmp_path, data / name)
     read, aside = read_all(tmp_path)
     assert (read.height, aside.height) == (rows, 0)
 
