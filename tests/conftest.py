@@ -18,6 +18,19 @@ def data_folder() -> Path | None:
     return None
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests run side by side, a file's tests share a process, and so do all that look at the small plant.
+
+    Making that plant lasts longest, so its tests begin first. The hook runs before that of pytest-xdist, which reads
+    the marks.
+    """
+    for item in items:
+        uses_plant = "small_plant" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("small plant" if uses_plant else str(item.path)))
+    items.sort(key=lambda item: "small_plant" not in getattr(item, "fixturenames", ()))
+
+
 @pytest.fixture(scope="session")
 def cmapss_data() -> Path:
     """The folder that holds `cmapss/`; tests that need it are skipped where it is not."""

@@ -12,7 +12,7 @@ import yaml
 from factory_assets.foundation.settings import REFERENCE_PLANT
 from tests.integration.commands import factory
 
-DAYS = 60
+DAYS = 50
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def small_plant(tmp_path_factory: pytest.TempPathFactory) -> SmallPlant:
     plant = yaml.safe_load(REFERENCE_PLANT.read_text())
     plant["start"] = (dt.datetime.now(dt.UTC).date() - dt.timedelta(days=DAYS)).isoformat()
     for fleet in plant["fleets"]:
-        fleet["rul"] |= {"epochs": 8, "window_stride": 2}
+        fleet["rul"] |= {"epochs": 6, "window_stride": 3}
     file = folder / "plant.yaml"
     file.write_text(yaml.safe_dump(plant))
     unfinished = SmallPlant(file, folder, "")

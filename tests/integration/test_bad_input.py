@@ -18,7 +18,6 @@ from factory_assets.foundation.settings import Site
 from factory_assets.historian import assets as historian
 from factory_assets.historian import segments
 from factory_assets.historian.extract import extract, unplaced_rows
-from factory_assets.historian.reading import SegmentRefusedError
 from factory_assets.telemetry import assets as telemetry
 from tests.plants import START, day_of_readings, drop, make_site, plant_dict
 
@@ -108,7 +107,7 @@ def test_an_archive_stops_on_a_file_that_it_cannot_read(tmp_path: Path) -> None:
     site = archive(tmp_path)
     drop(site, "a.csv", histories("north-1"), header="machine,cycle,PRESSURE")
     drop(site, "b.csv", ["1,2"], header="what,ever")
-    with pytest.raises(SegmentRefusedError, match=r"b\.csv has no column machine"):
+    with pytest.raises(dg.Failure, match=r"b\.csv has no column machine"):
         materialize(site, Partition("north"))
 
 
