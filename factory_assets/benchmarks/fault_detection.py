@@ -117,7 +117,7 @@ def _verdicts(site: Site) -> pl.DataFrame:
         accepted = judged.accepted.rows.select(
             *key, "value", "is_after_gap", channel=names.gather(pl.col("channel_no")), verdict=pl.lit("accepted")
         )
-        parts += [accepted, judged.aside.select(*key, verdict="reason")]
+        parts += [accepted, judged.aside.select(*key, verdict=pl.col("reason").cast(pl.String))]
     found = pl.concat(parts, how="diagonal")
     return found.with_columns(file=pl.col("segment_id").replace_strict(file_of, return_dtype=pl.String))
 

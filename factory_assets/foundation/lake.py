@@ -97,9 +97,13 @@ class Lake:
         return Written(path=path, rows=frame.height, sha256=sha256_file(path))
 
     def read(
-        self, table: str, partition: Partition = Partition(), columns: Sequence[str] | None = None
+        self,
+        table: str,
+        partition: Partition = Partition(),
+        columns: Sequence[str] | None = None,
+        where: pl.Expr | None = None,
     ) -> pl.DataFrame:
-        """Read one partition, all columns or some.
+        """Read one partition, all columns or some, all rows or those for which `where` holds.
 
         Raises:
             PartitionMissingError: It has not been made.
@@ -108,7 +112,9 @@ class Lake:
         if not path.is_file():
             msg = f"{table} has no partition {partition} yet: materialise {table} for it first ({path})"
             raise PartitionMissingError(msg)
-        return pl.read_parquet(path, glob=False, columns=None if columns is None else list(columns))
+        if where is None:
+            return pl.read_parquet(path, glob=False, columns=None if columns is None else list(columns))
+        return pl.scan_parquet(path, glob=False).filter(where).select(columns or pl.all()).collect()
 
     def partitions(self, table: str, fleet: str) -> list[Partition]:
         """All partitions of a fleet that exist, in order of day."""

@@ -15,7 +15,12 @@ import polars as pl
 
 from factory_assets.foundation.plant import Channel, Plant
 from factory_assets.foundation.units import linear_conversion
+from factory_assets.telemetry.schema import REASON
 
+KEPT = {
+    "unit_id": "unit_id", "channel": "tag", "ts_utc": "ts_utc", "cycle": "cycle", "value": "raw", "quality": "quality",
+    "segment_id": "segment_id", "row": "row",
+}  # fmt: skip
 LOOKBACK = dt.timedelta(hours=6)
 MICROSECOND = dt.timedelta(microseconds=1)
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -70,7 +75,7 @@ class Block:
         """The block with a reason for the broken rows that have none yet; `broken` is a mask over all rows, or None."""
         if broken is None or not broken.any():
             return self
-        given = pl.when(pl.col("reason").is_null() & pl.lit(broken)).then(pl.lit(reason)).otherwise("reason")
+        given = pl.when(pl.col("reason").is_null() & pl.lit(broken)).then(pl.lit(reason, REASON)).otherwise("reason")
         return self.with_rows(self.rows.with_columns(reason=given))
 
     def with_rows(self, rows: pl.DataFrame) -> Block:
@@ -78,16 +83,16 @@ class Block:
         return Block(rows, self.channels, self.plant, self.fleet, self.begins)
 
     def sound(self) -> Block:
-        """Without the rows that something speaks against.
+        """Without the rows that something speaks against."""
+        return self.with_rows(self.rows.filter(pl.col("reason").is_null()))
 
-        With `step`, the difference of `value` to the reading before it in the series; null at the beginning of a series
-        and after a gap.
-        """
-        rows = self.rows.filter(pl.col("reason").is_null())
+    def with_steps(self) -> Block:
+        """With `step`, the difference of `value` to the row before it; null where a series begins, and after a gap."""
         is_near = pl.col("series") == pl.col("series").shift(1)
         if self.longest_step is not None:
             is_near &= pl.col("at") - pl.col("at").shift(1) <= self.longest_step
-        return self.with_rows(rows.with_columns(step=pl.when(is_near).then(pl.col("value") - pl.col("value").shift(1))))
+        step = pl.when(is_near).then(pl.col("value") - pl.col("value").shift(1))
+        return self.with_rows(self.rows.with_columns(step=step))
 
 
 def assemble(
@@ -97,10 +102,12 @@ def assemble(
     channels = tuple(sorted(plant.channels(fleet), key=lambda channel: channel.name))
     numbers = {tag: no for no, channel in enumerate(channels) for tag in (channel.source_tag, *channel.aliases)}
     begin = None if day is None else _midnight(day) - lookback(plant)
-    parts = [extract.with_columns(is_before=pl.lit(value=False))]
+    columns = [pl.col(name).alias(KEPT[name]) for name in KEPT]
+    parts = [extract.select(*columns, is_before=pl.lit(value=False))]
     if begin is not None and previous.height:
-        parts.insert(0, previous.filter(pl.col("ts_utc") >= begin).with_columns(is_before=pl.lit(value=True)))
-    named = pl.concat(parts).rename({"channel": "tag", "value": "raw"}).drop("plant", "fleet")
+        recent = previous.filter(pl.col("ts_utc") >= begin)
+        parts.insert(0, recent.select(*columns, is_before=pl.lit(value=True)))
+    named = pl.concat(parts)
     (units, _), (tags, tag_names), (segments, _) = (_coded(named[name]) for name in ("unit_id", "tag", "segment_id"))
     number = pl.Series([numbers.get(tag) for tag in tag_names], dtype=pl.Int32)
     numbered = named.with_columns(units, tags, segments, channel_no=number.gather(tags.to_physical()))
@@ -138,13 +145,12 @@ def _in_series(known: pl.DataFrame, channels: tuple[Channel, ...], *, is_timed: 
     ).sort("code", "at", maintain_order=True)
     conversions = [linear_conversion(channel.source_unit, channel.unit) for channel in channels]
     scale, offset = (pl.lit(pl.Series(column, dtype=pl.Float64)) for column in zip(*conversions, strict=True))
-    is_new = (pl.col("code") != pl.col("code").shift(1)).fill_null(value=False)
     number = pl.col("channel_no")
     return ordered.with_columns(
-        series=is_new.cum_sum().cast(pl.UInt32),
+        series=pl.col("code").rle_id(),
         value=pl.col("raw") * scale.gather(number) + offset.gather(number),
-        reason=pl.lit(None, pl.String),
-    ).drop("code")
+        reason=pl.lit(None, REASON),
+    )
 
 
 def _midnight(day: str) -> dt.datetime:

@@ -20,7 +20,7 @@ from factory_assets.telemetry.rules.mistaken_units import mistaken_units
 from factory_assets.telemetry.rules.reference import off_reference
 from factory_assets.telemetry.rules.spikes import spikes, too_fast
 from factory_assets.telemetry.rules.stuck import stuck
-from factory_assets.telemetry.schema import CLEAN_READING, CLEANING_LEDGER, DUPLICATE, QUARANTINED_READING
+from factory_assets.telemetry.schema import CLEAN_READING, CLEANING_LEDGER, DUPLICATE, QUARANTINED_READING, REASON
 
 KEY = ("unit_id", "channel", "ts_utc", "cycle")
 
@@ -65,12 +65,12 @@ def clean(extract: pl.DataFrame, previous: pl.DataFrame, *, plant: Plant, fleet:
     names = pl.lit(pl.Series([channel.name for channel in judged.accepted.channels], dtype=pl.String))
     constants = {"plant": pl.lit(plant.plant), "fleet": pl.lit(fleet)}
     accepted = judged.accepted.rows.with_columns(channel=names.gather(pl.col("channel_no")), **constants)
-    aside = judged.aside.with_columns(**constants)
-    quarantined = aside.filter(pl.col("reason") != DUPLICATE).rename({"tag": "channel", "raw": "value"})
+    others = judged.aside.filter(pl.col("reason") != DUPLICATE).rename({"tag": "channel", "raw": "value"})
+    on_day = pl.lit(dt.date.fromisoformat(day) if day else None, pl.Date)
     return Cleaned(
         accepted=_shaped(accepted, CLEAN_READING),
-        quarantined=_shaped(quarantined, QUARANTINED_READING).sort(*KEY, "segment_id", "row"),
-        ledger=_ledger(accepted, aside, day),
+        quarantined=_shaped(others.with_columns(**constants), QUARANTINED_READING).sort(*KEY, "segment_id", "row"),
+        ledger=_shaped(_counted(judged).with_columns(day=on_day, **constants), CLEANING_LEDGER),
     )
 
 
@@ -85,7 +85,7 @@ def judge(extract: pl.DataFrame, previous: pl.DataFrame, *, plant: Plant, fleet:
     block = block.with_reason("mistaken_unit", mistaken_units(block))
     block = _superseded(_out_of_range(block))
     aside = [_unknown_channels(unknown), block.rows.filter(pl.col("reason").is_not_null() & ~pl.col("is_before"))]
-    sound = block.sound()
+    sound = block.sound().with_steps()
     rules = (("stuck", stuck), ("spike", spikes), ("too_fast", too_fast), ("off_reference", off_reference))
     broken = [(reason, rule(sound)) for reason, rule in rules]
     for reason, of_rule in broken:
@@ -107,17 +107,18 @@ def _duplicates(block: Block) -> Block:
 def _with_reasons_of_single_rows(block: Block) -> Block:
     reason = (
         pl.when(pl.col("reason").is_not_null()).then("reason")
-        .when(pl.col("quality") != GOOD_QUALITY).then(pl.lit("bad_quality"))
-        .when(pl.col("raw").is_null() | ~pl.col("raw").is_finite()).then(pl.lit("not_finite"))
+        .when(pl.col("quality") != GOOD_QUALITY).then(pl.lit("bad_quality", REASON))
+        .when(pl.col("raw").is_null() | ~pl.col("raw").is_finite()).then(pl.lit("not_finite", REASON))
     )  # fmt: skip
     return block.with_rows(block.rows.with_columns(reason=reason))
 
 
 def _tied(block: Block) -> pl.DataFrame:
-    """Rows without a reason that share series, time and cycle with a neighbour, with their place."""
-    same = pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift(1)) for name in ("series", "at", "cycle"))
+    """Rows without a reason that share series and time (or cycle) with a neighbour, with their place."""
+    is_same = (pl.col("at") == pl.col("at").shift(1)) & (pl.col("series") == pl.col("series").shift(1))
+    same = block.rows.select(is_same.fill_null(value=False)).to_series()
     is_tied = same | same.shift(-1, fill_value=False)
-    return block.rows.with_row_index("place").filter(is_tied & pl.col("reason").is_null())
+    return block.rows.with_row_index("place").filter(is_tied & block.rows["reason"].is_null())
 
 
 def _mask(block: Block, places: pl.Series) -> pl.Series | None:
@@ -140,18 +141,19 @@ def _superseded(block: Block) -> Block:
 
 def _unknown_channels(unknown: pl.DataFrame) -> pl.DataFrame:
     is_repeat = pl.struct("unit_id", "tag", "ts_utc", "cycle", "raw", "quality").is_first_distinct().not_()
-    return unknown.with_columns(reason=pl.when(is_repeat).then(pl.lit(DUPLICATE)).otherwise(pl.lit("unknown_channel")))
+    return unknown.with_columns(
+        reason=pl.when(is_repeat).then(pl.lit(DUPLICATE, REASON)).otherwise(pl.lit("unknown_channel", REASON))
+    )
 
 
-def _ledger(accepted: pl.DataFrame, aside: pl.DataFrame, day: str | None) -> pl.DataFrame:
-    keys = ("plant", "fleet", "segment_id")
+def _counted(judged: Judged) -> pl.DataFrame:
+    """How many readings of each segment went where."""
     is_duplicate = pl.col("reason") == DUPLICATE
-    kept = accepted.group_by(keys).agg(accepted=pl.len())
-    others = aside.group_by(keys).agg(quarantined=(~is_duplicate).sum(), duplicates=is_duplicate.sum())
-    counted = kept.join(others, on=keys, how="full", coalesce=True).fill_null(0)
-    on_day = pl.lit(dt.date.fromisoformat(day) if day else None, pl.Date)
-    extracted = pl.sum_horizontal("accepted", "quarantined", "duplicates")
-    return _shaped(counted.with_columns(day=on_day, extracted=extracted).sort("segment_id"), CLEANING_LEDGER)
+    kept = judged.accepted.rows.group_by("segment_id").agg(accepted=pl.len())
+    others = judged.aside.group_by("segment_id").agg(quarantined=(~is_duplicate).sum(), duplicates=is_duplicate.sum())
+    names = ("accepted", "quarantined", "duplicates")
+    counted = kept.join(others, on="segment_id", how="full", coalesce=True).with_columns(pl.col(names).fill_null(0))
+    return counted.with_columns(extracted=pl.sum_horizontal(names)).sort(pl.col("segment_id").cast(pl.String))
 
 
 def _shaped(frame: pl.DataFrame, schema: dict[str, pl.DataType]) -> pl.DataFrame:

@@ -10,6 +10,7 @@ import polars as pl
 from factory_assets.foundation.lake import Lake, Partition, Written
 from factory_assets.foundation.plant import Plant
 from factory_assets.telemetry import cleaning
+from factory_assets.telemetry.block import KEPT, lookback
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ def clean_partition(lake: Lake, partition: Partition, plant: Plant) -> CleanedPa
     """
     fleet = str(partition.fleet)
     extract = lake.read("historian_extract", partition)
-    cleaned = cleaning.clean(extract, _day_before(lake, partition), plant=plant, fleet=fleet, day=partition.day)
+    cleaned = cleaning.clean(extract, _day_before(lake, partition, plant), plant=plant, fleet=fleet, day=partition.day)
     parts = [
         lake.write("clean_reading", cleaned.accepted, partition),
         lake.write("quarantined_reading", cleaned.quarantined, partition),
@@ -52,13 +53,13 @@ def clean_partition(lake: Lake, partition: Partition, plant: Plant) -> CleanedPa
     )
 
 
-def _day_before(lake: Lake, partition: Partition) -> pl.DataFrame:
+def _day_before(lake: Lake, partition: Partition, plant: Plant) -> pl.DataFrame:
+    """As much of the day before as cleaning looks back to."""
     if partition.day is None:
         return cleaning.empty_extract()
-    before = dt.date.fromisoformat(partition.day) - dt.timedelta(days=1)
-    yesterday = Partition(partition.fleet, before.isoformat())
-    return (
-        lake.read("historian_extract", yesterday)
-        if lake.has("historian_extract", yesterday)
-        else cleaning.empty_extract()
-    )
+    day = dt.date.fromisoformat(partition.day)
+    yesterday = Partition(partition.fleet, (day - dt.timedelta(days=1)).isoformat())
+    if not lake.has("historian_extract", yesterday):
+        return cleaning.empty_extract()
+    since = dt.datetime.combine(day, dt.time(), dt.UTC) - lookback(plant)
+    return lake.read("historian_extract", yesterday, list(KEPT), pl.col("ts_utc") >= since)

@@ -50,6 +50,8 @@ REASONS = {
     "off_reference": "disagrees with the channel that it follows",
 }
 
+REASON = pl.Enum([DUPLICATE, *REASONS])
+
 CLEANING_LEDGER: dict[str, pl.DataType] = {
     "plant": pl.String(),
     "fleet": pl.String(),

@@ -21,36 +21,40 @@ def spikes(block: Block) -> pl.Series | None:
 
     The noise is that of the series in the block, from the median step between neighbours (a robust estimate: see P.
     Rousseeuw, C. Croux, Alternatives to the Median Absolute Deviation, 1993): a share of the level where readings are
-    positive, since most sensors' noise grows with what they measure. At least 1 % of the level counts as noise. A
+    positive, since most sensors' noise grows with what they measure. Less than 1 % of the level is never a spike. A
     lasting step is no spike. The last reading before a silence, or of the day, is not judged: nothing tells a spike
     from a step there. The first one after a silence is compared with the line through the two that follow, if these
     agree.
     """
     if block.rows.is_empty() or not any(_sigmas(block, channel) for channel in block.channels):
         return None
-    is_adjacent = pl.lit(value=True)
+    at, value, step = (block.rows[name].to_numpy() for name in ("at", "value", "step"))
     if block.period is not None:
-        is_adjacent = pl.col("at") - pl.col("at").shift(1) <= ADJACENT_PERIODS * block.period
-    stepped = block.rows.with_columns(step=pl.when(is_adjacent).then("step"))
-    up_from_last, up_from_next = pl.col("step"), -pl.col("step").shift(-1)
-    up_from_line = up_from_next + pl.col("step").shift(-2)
-    last, following = pl.col("value") - up_from_last, pl.col("value") - up_from_next
-    level = pl.mean_horizontal(last.abs(), following.abs())
-    share, floor = _noise(stepped, block)
-    limit = pl.when(floor.is_not_null()).then(pl.max_horizontal(floor, share * level, LEAST_SHARE * level))
-    between = _apart(up_from_last, up_from_next, limit)
-    is_line = pl.col("step").shift(-2).abs() <= limit
-    after_gap = up_from_last.is_null() & is_line & _apart(up_from_line, up_from_next, limit)
-    return stepped.select((between | after_gap).fill_null(value=False)).to_series()
+        is_adjacent = np.diff(at, prepend=at[0]) <= ADJACENT_PERIODS * block.period
+        step = np.where(is_adjacent, step, np.nan)
+    share, floor = _noise(value, step, block)
+    limit = np.maximum(share * np.abs(value - step), floor)
+    found = _apart(step, -_later(step, 1), limit)
+    (first,) = np.nonzero(np.isnan(step[:-2]))
+    following, then = step[first + 1], step[first + 2]
+    limit = np.maximum(share[first] * np.abs(value[first + 1]), floor[first])
+    found[first] = _apart(then - following, -following, limit) & (np.abs(then) <= limit)
+    return pl.Series(found)
 
 
 def too_fast(block: Block) -> pl.Series | None:
     """Readings that are reached and left faster than `max_rate_per_h` allows: in the middle of an impossible ramp."""
     if not block.is_timed or not any(channel.max_rate_per_h for channel in block.channels):
         return None
-    limit = block.of_channel(lambda channel: channel.max_rate_per_h)
-    rate = pl.col("step").abs() * HOUR_US / (pl.col("at") - pl.col("at").shift(1))
-    return block.rows.select(((rate > limit) & (rate.shift(-1) > limit)).fill_null(value=False)).to_series()
+    limits = np.array([channel.max_rate_per_h or np.inf for channel in block.channels])[block.rows["channel_no"]]
+    hours = np.diff(block.rows["at"].to_numpy(), prepend=0) / HOUR_US
+    is_fast = np.abs(block.rows["step"].to_numpy()) > limits * hours
+    return pl.Series(is_fast & np.append(is_fast[1:], False))
+
+
+def _later(step: np.ndarray, rows: int) -> np.ndarray:
+    """The steps so many rows later; not a number at the end."""
+    return np.concatenate((step[rows:], np.full(min(rows, len(step)), np.nan)))
 
 
 def _sigmas(block: Block, channel: Channel) -> float | None:
@@ -60,38 +64,32 @@ def _sigmas(block: Block, channel: Channel) -> float | None:
     return sigmas or None
 
 
-def _noise(stepped: pl.DataFrame, block: Block) -> tuple[pl.Expr, pl.Expr]:
-    """So many times the noise of each row's series: as a share of the level, and as such; 0 for the one not used.
+def _noise(value: np.ndarray, step: np.ndarray, block: Block) -> tuple[np.ndarray, np.ndarray]:
+    """So many times the noise of each row's series: as a share of the level before it, and at least as such.
 
-    Both are null where the rule does not apply, or steps are too few to tell.
+    The share is LEAST_SHARE where readings are not all positive. Both are not a number where the rule does not apply,
+    or steps are too few to tell.
     """
+    series = block.rows["series"]
+    lengths = series.rle().struct.field("len").to_numpy().astype(np.int64)
+    begins = lengths.cumsum() - lengths
+    is_positive = np.minimum.reduceat(value, begins) > 0
     # A sensor that is stuck, or has a coarse scale, shows no noise while it stands still.
-    moves = pl.col("step").abs().filter(pl.col("step") != 0)
-    shares = (pl.col("step") / pl.col("value")).abs().filter(pl.col("step") != 0)
-    times = SIGMA_OF_MEDIAN_STEP * block.of_channel(lambda channel: _sigmas(block, channel))
-    known = pl.when(pl.col("n_moves") >= FEWEST_STEPS).then(times)
-    is_positive = pl.col("least") > 0
+    move = np.where(step == 0, np.nan, np.abs(step) / np.where(np.repeat(is_positive, lengths), value, 1.0))
     of_series = (
-        stepped.lazy()
+        pl.DataFrame({"series": series, "move": pl.Series(move, nan_to_null=True)})
         .group_by("series", maintain_order=True)
-        .agg(
-            pl.col("channel_no").first(),
-            n_moves=moves.count(), least=pl.col("value").min(), move=moves.median(), share=shares.median(),
-        )
-        .select(
-            "series",
-            share=known * pl.when(is_positive).then("share").otherwise(0.0),
-            floor=known * pl.when(is_positive).then(0.0).otherwise("move"),
-        )
-        .collect()
-    )  # fmt: skip
-    found = []
-    for name in ("share", "floor"):
-        values = np.full(of_series.item(-1, "series") + 1, np.nan)
-        values[of_series["series"].to_numpy()] = of_series[name].to_numpy()
-        found.append(pl.lit(pl.Series(values).fill_nan(None)).gather(pl.col("series")))
-    return found[0], found[1]
+        .agg(median=pl.col("move").median(), n_moves=pl.col("move").count())
+    )
+    sigmas = np.array([_sigmas(block, channel) or np.nan for channel in block.channels])
+    noise = SIGMA_OF_MEDIAN_STEP * sigmas[block.rows["channel_no"].to_numpy()[begins]] * of_series["median"].to_numpy()
+    noise[of_series["n_moves"].to_numpy() < FEWEST_STEPS] = np.nan
+    share = np.where(is_positive, np.maximum(noise, LEAST_SHARE), noise * 0 + LEAST_SHARE)
+    floor = np.where(is_positive, noise * 0, noise)
+    return np.repeat(share, lengths), np.repeat(floor, lengths)
 
 
-def _apart(one: pl.Expr, other: pl.Expr, limit: pl.Expr) -> pl.Expr:
-    return (one.sign() == other.sign()) & (one.abs() > limit) & (other.abs() > limit)
+def _apart(one: np.ndarray, other: np.ndarray, limit: np.ndarray) -> np.ndarray:
+    """Both beyond the limit, on the same side; never where one is not a number."""
+    is_apart: np.ndarray = ((one > limit) & (other > limit)) | ((one < -limit) & (other < -limit))
+    return is_apart

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 
 from factory_assets.foundation.plant import Channel
@@ -15,21 +16,18 @@ def stuck(block: Block) -> pl.Series | None:
     """
     if not block.is_timed or not any(_after(block, channel) for channel in block.channels):
         return None
-    is_same = (pl.col("step") == 0).fill_null(value=False)
-    limit = block.of_channel(lambda channel: _after(block, channel))
-    runs = block.rows.select("at", is_same=is_same, run=(~is_same).cum_sum(), limit=limit)
-    repeats = runs.lazy().filter(pl.col("is_same") & pl.col("limit").is_not_null())
-    began = runs.lazy().filter(~pl.col("is_same")).select("run", began="at")
-    lasting = (
-        repeats.group_by("run")
-        .agg(ended=pl.col("at").max(), limit=pl.col("limit").first())
-        .join(began, on="run")
-        .filter(pl.col("ended") - pl.col("began") >= pl.col("limit"))
-        .collect()["run"]
-    )
-    if lasting.is_empty():
+    limits = np.array([_after(block, channel) or np.inf for channel in block.channels])
+    is_same = block.rows["step"].to_numpy() == 0
+    before, after = np.concatenate(([False], is_same[:-1])), np.concatenate((is_same[1:], [False]))
+    first, last = np.flatnonzero(is_same & ~before), np.flatnonzero(is_same & ~after)
+    at, channel = block.rows["at"].to_numpy(), block.rows["channel_no"].to_numpy()
+    is_lasting = at[last] - at[first - 1] >= limits[channel[first]]
+    if not is_lasting.any():
         return None
-    return runs.select(pl.col("is_same") & pl.col("run").is_in(lasting.implode())).to_series()
+    edges = np.zeros(len(at) + 1, dtype=np.int8)
+    edges[first[is_lasting]] = 1
+    edges[last[is_lasting] + 1] -= 1
+    return pl.Series(edges.cumsum()[:-1] > 0)
 
 
 def _after(block: Block, channel: Channel) -> float | None:
