@@ -152,8 +152,8 @@ def edge_table(pulled: dict[str, Any], predictions: list[dict[str, Any]]) -> Tab
     table = Table("unit", _right("operating cycles"), _right("predicted RUL (cycles)"))
     table.title = f"Predicted at the edge with release {pulled['release']}: {len(predictions)} running units"
     table.caption = f"the {UNITS_SHOWN} most urgent" if len(predictions) > UNITS_SHOWN else None
-    for entry in sorted(predictions, key=lambda entry: entry["rul_cycles"])[:UNITS_SHOWN]:
-        table.add_row(entry["unit_id"], str(entry["cycle"]), f"{entry['rul_cycles']:.0f}")
+    for entry in sorted(predictions, key=lambda entry: entry["rul_cycles"] or 0)[:UNITS_SHOWN]:
+        table.add_row(entry["unit_id"], str(entry["cycle"]), entry["refused"] or f"{entry['rul_cycles']:.0f}")
     return table
 
 

@@ -17,6 +17,7 @@ from edge_runtime.bundle import (
     Manifest,
     ManifestDraft,
     OutputSpec,
+    Regimes,
     Tolerance,
     write_bundle,
     write_golden,
@@ -41,6 +42,7 @@ def make_rul_bundle(
     plant: Plant,
     fleet: str,
     channels: Sequence[plant_file.Channel],
+    regimes: Regimes | None,
     lineage: Lineage,
     compiled: Compiled,
     opset: int,
@@ -54,6 +56,7 @@ def make_rul_bundle(
         plant: The plant file.
         fleet: Whose model it is.
         channels: The model's input channels, in order.
+        regimes: The operating regimes that it was trained in.
         lineage: Run, data and code that it comes from.
         compiled: Graphs in all precisions, and engines.
         opset: The graphs' ONNX operator set.
@@ -78,6 +81,7 @@ def make_rul_bundle(
                 maximum=settings.cap_cycles,
             ),
         ),
+        regimes=regimes,
         graphs=tuple(
             GraphDraft(path=_graph_path(g), opset=opset, targets=g.targets, precision=g.precision)
             for g in compiled.graphs

@@ -25,6 +25,7 @@ class RegimeStatistics:
         setting_mean: (settings,) in engineering units.
         setting_sd: (settings,) in engineering units; what distances are measured in.
         centres: (regimes, settings) in these standard deviations from the mean.
+        reach: (regimes,) largest distance of a training row from its centre, in these standard deviations.
         mean: (regimes, channels) in engineering units.
         sd: (regimes, channels); 1 where a channel does not vary within a regime.
     """
@@ -33,6 +34,7 @@ class RegimeStatistics:
     setting_mean: np.ndarray
     setting_sd: np.ndarray
     centres: np.ndarray
+    reach: np.ndarray
     mean: np.ndarray
     sd: np.ndarray
 
@@ -58,6 +60,8 @@ def fit_regimes(values: np.ndarray, is_setting: Sequence[bool], *, regimes: int,
     # A setting that was not read counts as the mean, as it does in the graph.
     scaled = np.nan_to_num((settings - setting_mean) / setting_sd)
     centres, labels = _clusters(scaled, regimes, seed)
+    distance = np.linalg.norm(scaled - centres[labels], axis=1)
+    reach = np.array([distance[labels == regime].max(initial=0.0) for regime in range(len(centres))])
     mean = np.tile(np.nanmean(values, axis=0), (len(centres), 1))
     sd = np.ones_like(mean)
     for regime in range(len(centres)):
@@ -71,6 +75,7 @@ def fit_regimes(values: np.ndarray, is_setting: Sequence[bool], *, regimes: int,
         setting_mean=setting_mean,
         setting_sd=setting_sd,
         centres=centres,
+        reach=reach,
         mean=mean.astype(np.float32),
         sd=sd.astype(np.float32),
     )

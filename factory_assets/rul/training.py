@@ -25,6 +25,7 @@ from factory_assets.rul.schema import (
     WINDOW,
     ModelCard,
     ModelChannel,
+    OperatingRegimes,
     model_inputs,
 )
 from factory_assets.rul.windows import Windows, strided_windows
@@ -144,7 +145,7 @@ def save_model(folder: Path, model: TrainedModel, *, data_sha256: str, code_vers
         inputs=tuple(ModelChannel(name=c.name, unit=c.unit, role=c.role) for c in model.inputs),
         window_cycles=model.settings.window_cycles,
         cap_cycles=model.settings.cap_cycles,
-        regimes=model.statistics.regimes,
+        regimes=_operating_regimes(model),
         seed=model.settings.seed,
         epochs_trained=model.history.height,
         best_epoch=model.best_epoch,
@@ -161,6 +162,20 @@ def save_model(folder: Path, model: TrainedModel, *, data_sha256: str, code_vers
     with replacing(folder / CARD_FILE) as temporary:
         temporary.write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
     return card
+
+
+def _operating_regimes(model: TrainedModel) -> OperatingRegimes | None:
+    """Where training cycles were, for those who ask the model; None without setting channels."""
+    found = model.statistics
+    if not found.settings:
+        return None
+    centres = found.centres.astype(float) * found.setting_sd + found.setting_mean
+    return OperatingRegimes(
+        channels=tuple(model.inputs[place].name for place in found.settings),
+        scale=tuple(found.setting_sd.tolist()),
+        centres=tuple(map(tuple, centres.tolist())),
+        reach=tuple(found.reach.tolist()),
+    )
 
 
 def load_runner(folder: Path) -> Callable[[Mapping[str, np.ndarray]], dict[str, np.ndarray]]:

@@ -81,3 +81,11 @@ def test_the_six_conditions_of_the_real_archives_are_found(cmapss_data: Path, fl
     centres = found.centres * found.setting_sd + found.setting_mean
     assert np.allclose(centres, SIX_CONDITIONS, atol=[0.05, 0.01, 0.05])
     assert np.allclose(found.mean, centres, atol=0.01)
+
+
+def test_the_reach_of_a_regime_is_its_furthest_training_row() -> None:
+    settings = np.array([[10.0], [10.0], [11.0], [50.0], [50.0], [54.0]])
+    found = fit_regimes(settings, [True], regimes=2, seed=1)
+    centres = found.centres * found.setting_sd + found.setting_mean
+    assert centres[:, 0] == pytest.approx([31 / 3, 154 / 3])
+    assert found.reach * found.setting_sd[0] == pytest.approx([2 / 3, 8 / 3], rel=1e-4)

@@ -122,7 +122,11 @@ def _predict(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
         found.update({entry["unit_id"]: entry for entry in predict(engine, manifests[name], readings)})
     column = table.column(UNIT)
     order = dict.fromkeys(row.cells[column] for row in table.rows)
-    lines = [f"{len(found)} units predicted with {', '.join(parts)} of release {active.record.release}"]
+    refused = [
+        f"{entry['unit_id']} was not predicted: {entry['refused']}" for entry in found.values() if entry["refused"]
+    ]
+    predicted = len(found) - len(refused)
+    lines = [f"{predicted} units predicted with {', '.join(parts)} of release {active.record.release}", *refused]
     return {"units": [found[unit] for unit in order]}, lines
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge_runtime.bundle import load_manifest
+from edge_runtime.bundle import Regimes, load_manifest
 from edge_runtime.engine import open_engine
 from edge_runtime.errors import InputError, RefusedError
-from edge_runtime.rul.predict import BATCH_UNITS, predict, route
+from edge_runtime.rul.predict import BATCH_UNITS, channel_names, predict, route
 from edge_runtime.rul.readings import Readings, Row, Table
 
 
@@ -90,3 +90,16 @@ def test_what_cannot_be_decided_is_said(bundles, rows, message):
 def test_two_bundles_for_one_fleet_need_a_choice(bundles):
     with pytest.raises(InputError, match="--bundle"):
         route(table("unit_id,cycle,a,b,fleet", "u,1,1,1,F1"), {**bundles, "zz": bundles["rul-F1"]})
+
+
+def test_a_unit_in_a_regime_that_was_never_trained_is_refused_alone(tmp_path, bundle_maker):
+    manifest = bundle_maker(tmp_path)
+    setting = channel_names(manifest)[0]
+    regimes = Regimes(channels=(setting,), scale=(1.0,), centres=((10.0,),), reach=(9.0,))
+    manifest = manifest.model_copy(update={"regimes": regimes})
+    readings = readings_of(2)
+    readings.values[3:, 0] = 400.0
+    usual, odd = predict(open_engine(tmp_path, manifest, "cpu"), manifest, readings)
+    assert (usual["refused"], odd["rul_cycles"]) == (None, None)
+    assert odd["refused"].startswith(f"unseen_regime: {setting} = 400")
+    assert usual["rul_cycles"] is not None

@@ -15,6 +15,7 @@ from edge_runtime.bundle.manifest import (
     Manifest,
     ManifestDraft,
     OutputSpec,
+    Regimes,
     Tolerance,
     load_manifest,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "Manifest",
     "ManifestDraft",
     "OutputSpec",
+    "Regimes",
     "Tolerance",
     "canonical_json",
     "load_manifest",

@@ -44,6 +44,30 @@ class Channel(Value):
     unit: str
 
 
+class Regimes(Value):
+    """The operating regimes of the training data, in the setting channels' engineering units.
+
+    Attributes:
+        channels: The setting channels.
+        scale: What distances are measured in, for each channel.
+        centres: One point a regime.
+        reach: Largest distance of a training cycle from its regime's centre.
+    """
+
+    channels: tuple[str, ...] = Field(min_length=1)
+    scale: tuple[float, ...]
+    centres: tuple[tuple[float, ...], ...] = Field(min_length=1)
+    reach: tuple[float, ...]
+
+    @model_validator(mode="after")
+    def _shapes_agree(self) -> Regimes:
+        settings, regimes = len(self.channels), len(self.centres)
+        if len(self.scale) != settings or len(self.reach) != regimes or any(len(c) != settings for c in self.centres):
+            msg = f"{settings} channels and {regimes} centres need as many scales, coordinates and reaches"
+            raise ValueError(msg)
+        return self
+
+
 class InputSpec(Value):
     """A named input of the graph; a text in `shape` is a free dimension."""
 
@@ -157,6 +181,7 @@ class Contents(Value):
     lineage: Lineage
     inputs: tuple[InputSpec, ...]
     outputs: tuple[OutputSpec, ...]
+    regimes: Regimes | None = None
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Contents:
@@ -169,6 +194,10 @@ class Contents(Value):
             if spec.channels is not None and spec.shape[-1] != len(spec.channels):
                 msg = f"input {spec.name} has {len(spec.channels)} channels and shape {list(spec.shape)}"
                 raise ValueError(msg)
+        known = {channel.name for spec in self.inputs for channel in spec.channels or ()}
+        if self.regimes is not None and not set(self.regimes.channels) <= known:
+            msg = f"regimes are told of {', '.join(self.regimes.channels)}, which are not all inputs"
+            raise ValueError(msg)
         return self
 
 

@@ -11,6 +11,7 @@ from edge_runtime.bundle.manifest import Manifest
 from edge_runtime.engine.base import Engine
 from edge_runtime.errors import BundleError, InputError, RefusedError
 from edge_runtime.rul.readings import FLEET, UNIT, Readings, Row, Table
+from edge_runtime.rul.regimes import why_unseen
 from edge_runtime.rul.windows import last_windows
 
 BATCH_UNITS = 256
@@ -20,11 +21,12 @@ RUL = "rul_cycles"
 
 
 class UnitPrediction(TypedDict):
-    """Predicted remaining useful life of one unit at its last cycle."""
+    """Predicted remaining useful life of one unit at its last cycle; null, with the reason, where none can be given."""
 
     unit_id: str
     cycle: int
-    rul_cycles: float
+    rul_cycles: float | None
+    refused: str | None
 
 
 def channel_names(manifest: Manifest) -> tuple[str, ...]:
@@ -48,7 +50,8 @@ def predict(engine: Engine, manifest: Manifest, readings: Readings) -> list[Unit
         readings: Values in the order of `channel_names(manifest)`, raw engineering units.
 
     Returns:
-        One entry a unit, in order of first appearance.
+        One entry a unit, in order of first appearance. A unit that runs in no operating regime of the training data is
+        refused by itself; the others are not touched.
 
     Raises:
         RefusedError: The engine gave something that is not a finite number.
@@ -64,6 +67,9 @@ def predict(engine: Engine, manifest: Manifest, readings: Readings) -> list[Unit
             for start in range(0, len(units), BATCH_UNITS)
         ]
     )
+    unseen: list[str | None] = [None] * len(units)
+    if manifest.regimes is not None:
+        unseen = why_unseen(manifest.regimes, channel_names(manifest), window)
     bad = np.flatnonzero(~np.isfinite(rul))
     if len(bad):
         raise RefusedError(
@@ -71,8 +77,8 @@ def predict(engine: Engine, manifest: Manifest, readings: Readings) -> list[Unit
             "check the unit's readings; if they are in order, release another bundle",
         )
     return [
-        {"unit_id": unit, "cycle": int(cycle), "rul_cycles": float(value)}
-        for unit, cycle, value in zip(units, last_cycles, rul, strict=True)
+        {"unit_id": unit, "cycle": int(cycle), "rul_cycles": None if why else float(value), "refused": why}
+        for unit, cycle, value, why in zip(units, last_cycles, rul, unseen, strict=True)
     ]
 
 
