@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -82,9 +83,11 @@ def readings_table(site: Site) -> Table:
         *[_right(name) for name in ("readings", "accepted", "quarantined", "duplicates", "lives", "failures")],
     )
     table.title = f"Readings of {site.plant.title or site.plant.plant}"
+    reasons: Counter[str] = Counter()
     for fleet in site.plant.fleet_names:
         if not lake.partitions("cleaning_ledger", fleet):
             continue
+        reasons.update(lake.read_fleet("quarantined_reading", fleet)["reason"])
         sums = lake.read_fleet("cleaning_ledger", fleet).select(
             pl.col("extracted", "accepted", "quarantined", "duplicates").sum()
         )
@@ -93,6 +96,8 @@ def readings_table(site: Site) -> Table:
             lives = lake.read("unit_life", Partition(fleet))
             cells += [f"{lives.height:,}", f"{(lives['ended_by'] == 'failure').sum():,}"]
         table.add_row(fleet, *cells)
+    told = [f"{name} {count:,}" for name, count in reasons.most_common()]
+    table.caption = f"quarantined: {', '.join(told)}" if told else None
     return table
 
 

@@ -238,6 +238,6 @@ def report(kinds: Sequence[Found], touched: Sequence[tuple[int, int]], *, days: 
         notes=[
             "A row counts as found only if it was set aside for the very reason of its kind.",
             "Drift rows inside the plant file's tolerance are not counted as missed: nothing tells them from wear.",
-            "Rules and plant file were settled on seed 0; the other seeds were not looked at before.",
+            "Rules and plant file were settled on seed 0; the other seeds were only measured.",
         ],
     )

@@ -53,7 +53,7 @@ def segment_sensor(site: Site, *, job: dg.UnresolvedAssetJobDefinition) -> dg.Se
         if not fresh_and_new:
             context.update_cursor(cursor.after(fresh).text())
             refused = f"; refused: {', '.join(name for name, _ in found.refused)}" if found.refused else ""
-            return dg.SkipReason(f"nothing new in {site.plant.source.folder}{refused}")
+            return dg.SkipReason(f"nothing new in {site.folder(site.plant.source.folder)}{refused}")
         taken, requests = requests_for(site.plant, fresh_and_new, today=now.date())
         touched = {_partition(piece) for manifest in taken for piece in manifest.slices} & versions.keys()
         return dg.SensorResult(

@@ -76,11 +76,18 @@ def cleaned_readings(site: Site) -> dg.AssetsDefinition:
                 checks.readings_are_conserved(unaccounted, sums["extracted"]),
             ],
         )
+        meaning = pl.col("reason").replace_strict(schema.REASONS, default=None, return_dtype=pl.String)
         by_reason = (
-            reasons.group_by("channel", "reason").agg(pl.col("readings").sum()).sort("readings", descending=True)
+            reasons.group_by("channel", "reason")
+            .agg(pl.col("readings").sum())
+            .sort("readings", descending=True)
+            .with_columns(meaning=meaning)
         )
         metadata, data_version = written(
-            [day.quarantined for day in done], schema.QUARANTINED_READING, more={"by_reason": table(by_reason)}
+            [day.quarantined for day in done],
+            schema.QUARANTINED_READING,
+            schema.QUARANTINED_READING_COLUMNS,
+            more={"by_reason": table(by_reason)},
         )
         quarantined: dg.MaterializeResult = dg.MaterializeResult(
             "quarantined_reading", metadata=metadata, data_version=data_version

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from factory_assets.foundation.plant import Plant
-from factory_assets.historian.schema import EXTRACT, GOOD_QUALITY, UTC_TIME
+from factory_assets.historian.schema import EXTRACT, EXTRACT_COLUMNS, GOOD_QUALITY, UTC_TIME
 
 if TYPE_CHECKING:
     import pandera.polars as pa
@@ -34,6 +34,8 @@ CLEAN_READING_COLUMNS = {
 }
 
 QUARANTINED_READING: dict[str, pl.DataType] = {**EXTRACT, "reason": pl.String()}
+
+QUARANTINED_READING_COLUMNS = {**EXTRACT_COLUMNS, "reason": "what spoke against it"}
 
 DUPLICATE = "duplicate"
 REASONS = {
