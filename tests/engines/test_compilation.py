@@ -161,6 +161,7 @@ def test_the_manifest_says_which_graph_is_for_whom(
         plant=plant,
         fleet=FLEET,
         channels=plant.channels(FLEET)[:3],
+        regimes=None,
         lineage=Lineage(data_sha256="0" * 64, code_version="1"),
         compiled=made,
         opset=OPSET,

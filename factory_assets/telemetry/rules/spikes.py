@@ -48,7 +48,7 @@ def too_fast(block: Block) -> pl.Series | None:
         return None
     limits = np.array([channel.max_rate_per_h or np.inf for channel in block.channels])[block.rows["channel_no"]]
     hours = np.diff(block.rows["at"].to_numpy(), prepend=0) / HOUR_US
-    is_fast = np.abs(block.rows["step"].to_numpy()) > limits * hours
+    is_fast = np.abs(block.rows["step"].to_numpy()) / limits > hours
     return pl.Series(is_fast & np.append(is_fast[1:], False))
 
 
