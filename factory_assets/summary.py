@@ -69,10 +69,9 @@ def print_result(site: Site, done: Any) -> None:
         console.print("Everything is up to date: nothing was run.")
     for warning in done.warnings:
         console.print(f"[yellow]warning[/yellow] {warning}")
-    console.print(readings_table(site))
-    if site.plant.modelled_fleets:
-        console.print(models_table(site))
-        console.print(release_table(site))
+    for table in (readings_table(site), models_table(site), release_table(site)):
+        if table.row_count:
+            console.print(table)
 
 
 def readings_table(site: Site) -> Table:
@@ -117,14 +116,14 @@ def models_table(site: Site) -> Table:
 
 
 def release_table(site: Site) -> Table:
-    """What is released: bundles, their engines and sizes, and the fingerprint that edges pin."""
+    """What is released: bundles, their engines and sizes, and the fingerprint that edges pin; empty before that."""
     from edge_runtime.bundle import load_manifest
     from factory_assets.engines.release import fingerprint
     from factory_assets.engines.repository import read_repository
 
     repository = read_repository(site.home.releases)
     if repository is None or repository.index is None:
-        return Table(title="Nothing has been released yet")
+        return Table()
     index = repository.index
     root = fingerprint(site.home.releases / "metadata" / "1.root.json")
     table = Table("bundle", "version", "file", _right("size"))
