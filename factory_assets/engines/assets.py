@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from edge_runtime.bundle import Lineage, Manifest, Regimes, read_golden
+from edge_runtime.bundle import Lineage, Manifest, read_golden
 from edge_runtime.bundle.pull import pull
 from edge_runtime.engine import golden_check, open_engine, tensorrt_backend, tensorrt_builder
 from edge_runtime.errors import EdgeError
@@ -164,7 +164,7 @@ def _make_bundle(site: Site, fleet: str, wanted: Targets) -> tuple[Manifest, com
         plant=site.plant,
         fleet=fleet,
         channels=[units[channel.name] for channel in card.inputs],
-        regimes=None if card.regimes is None else Regimes(**card.regimes.model_dump()),
+        regimes=card.regimes,
         lineage=Lineage(
             mlflow_run_id=(models / RUN_FILE).read_text(encoding="utf-8"),
             data_sha256=card.data_sha256,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
+from edge_runtime.bundle import Regimes
 from factory_assets.foundation.plant import Channel, Plant, Role
 
 WINDOW, AGE, RUL = "window", "age_cycles", "rul_cycles"
@@ -74,29 +75,13 @@ class ModelChannel(_Record):
     role: Role
 
 
-class OperatingRegimes(_Record):
-    """The operating regimes of the training data, in the setting channels' engineering units.
-
-    Attributes:
-        channels: The setting channels.
-        scale: What distances are measured in, for each channel.
-        centres: One point a regime.
-        reach: Largest distance of a training cycle from its regime's centre.
-    """
-
-    channels: tuple[str, ...]
-    scale: tuple[float, ...]
-    centres: tuple[tuple[float, ...], ...]
-    reach: tuple[float, ...]
-
-
 class ModelCard(_Record):
     """What has to be known of a trained model, beside its weights."""
 
     inputs: tuple[ModelChannel, ...]
     window_cycles: int
     cap_cycles: int
-    regimes: OperatingRegimes | None
+    regimes: Regimes | None
     seed: int
     epochs_trained: int
     best_epoch: int

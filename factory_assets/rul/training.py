@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from edge_runtime.bundle import Regimes
 from factory_assets.foundation.errors import FactoryError
 from factory_assets.foundation.lake import replacing
 from factory_assets.foundation.plant import Channel, RulSettings
@@ -25,7 +26,6 @@ from factory_assets.rul.schema import (
     WINDOW,
     ModelCard,
     ModelChannel,
-    OperatingRegimes,
     model_inputs,
 )
 from factory_assets.rul.windows import Windows, strided_windows
@@ -164,13 +164,13 @@ def save_model(folder: Path, model: TrainedModel, *, data_sha256: str, code_vers
     return card
 
 
-def _operating_regimes(model: TrainedModel) -> OperatingRegimes | None:
+def _operating_regimes(model: TrainedModel) -> Regimes | None:
     """Where training cycles were, for those who ask the model; None without setting channels."""
     found = model.statistics
     if not found.settings:
         return None
     centres = found.centres.astype(float) * found.setting_sd + found.setting_mean
-    return OperatingRegimes(
+    return Regimes(
         channels=tuple(model.inputs[place].name for place in found.settings),
         scale=tuple(found.setting_sd.tolist()),
         centres=tuple(map(tuple, centres.tolist())),
