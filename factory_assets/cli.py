@@ -32,6 +32,7 @@ PlantOption = Annotated[Path | None, typer.Option("--plant", help="Plant file; d
 DataOption = Annotated[Path | None, typer.Option("--data", help="Folder that {data} in the plant file means.")]
 HomeOption = Annotated[Path | None, typer.Option("--home", help="State folder; default: .factory")]
 FleetOption = Annotated[list[str] | None, typer.Option("--fleet", help="Only this fleet; may be repeated.")]
+ProductOption = Annotated[list[str] | None, typer.Option("--product", help="Only this product; may be repeated.")]
 JsonOption = Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")]
 
 
@@ -97,6 +98,7 @@ def materialize(
     data: DataOption = None,
     home: HomeOption = None,
     fleet: FleetOption = None,
+    product: ProductOption = None,
     room: Annotated[list[str] | None, typer.Option("--room", help="Only this room; may be repeated.")] = None,
 ) -> None:
     """Collect what is new and run every asset that is stale, from the historian to the signed release."""
@@ -104,7 +106,9 @@ def materialize(
 
     site = _site(plant, data, home)
     with summary.progress_lines(site.home.log) as on_progress:
-        done = operations.bring_up_to_date(site, fleets=fleet or (), rooms=room, on_progress=on_progress)
+        done = operations.bring_up_to_date(
+            site, fleets=fleet or (), products=product or (), rooms=room, on_progress=on_progress
+        )
     summary.print_result(site, done)
 
 
@@ -116,10 +120,40 @@ def evaluate_rul(
     json_file: JsonOption = None,
 ) -> None:
     """Score a fleet's bundle on every test unit, with the test truth capped and raw."""
-    from factory_assets import operations, summary
+    from factory_assets import evaluation, summary
 
-    figures = operations.evaluate_rul(_site(plant, home=home), fleet)
+    figures = evaluation.evaluate_rul(_site(plant, home=home), fleet)
     summary.print_evaluation(fleet, figures)
+    if json_file is not None:
+        _write_json(json_file, figures)
+
+
+@evaluate_app.command("inspection")
+def evaluate_inspection(
+    data: Annotated[Path | None, typer.Option("--data", help="Labelled images: trains if need be, scores the test split.")] = None,
+    bundle: Annotated[Path | None, typer.Option("--bundle", help="A released bundle, to score on --manifest.")] = None,
+    manifest: Annotated[Path | None, typer.Option("--manifest", help="CSV of labelled images.")] = None,
+    product: Annotated[str | None, typer.Option("--product", help="A product of the plant file.")] = None,
+    plant: PlantOption = None,
+    home: HomeOption = None,
+    json_file: JsonOption = None,
+) -> None:
+    """Score inspection: a data set (--data), a product of a plant (--product), or a bundle on other images."""
+    from factory_assets import evaluation, summary
+
+    if (bundle is None) != (manifest is None) or (bundle is None and data is None and product is None):
+        msg = "give --data DIR, or --product NAME, or --bundle DIR with --manifest FILE"
+        raise typer.BadParameter(msg)
+    if bundle is not None and manifest is not None:
+        figures = evaluation.evaluate_bundle(bundle, manifest)
+    else:
+        site = _site(plant, data, home)
+        if product is None and data is not None:
+            site = evaluation.plant_of_images(data.resolve(), (home or Settings().home).resolve())
+        name = product or site.plant.product_names[0]
+        with summary.progress_lines(site.home.log) as on_progress:
+            figures = evaluation.evaluate_product(site, name, on_progress=on_progress)
+    summary.print_inspection(figures)
     if json_file is not None:
         _write_json(json_file, figures)
 

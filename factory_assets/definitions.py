@@ -10,13 +10,14 @@ from factory_assets.foundation.resources import LakeResource
 from factory_assets.foundation.settings import Site, load_site
 from factory_assets.historian import assets as historian
 from factory_assets.historian import sensors as historian_sensors
+from factory_assets.inspection import assets as inspection
 from factory_assets.reference_plant import assets as reference_plant
 from factory_assets.rul import assets as rul
 from factory_assets.telemetry import assets as telemetry
 from factory_assets.warehouse import assets as warehouse
 from factory_assets.warehouse.resources import dbt_resource
 
-ROOMS = (reference_plant, historian, telemetry, warehouse, rul, engines)
+ROOMS = (reference_plant, historian, telemetry, warehouse, rul, inspection, engines)
 
 
 def build_defs(site: Site) -> dg.Definitions:

@@ -1,13 +1,13 @@
-"""What the `factory` command does, without the terminal: bring a plant up to date, score its models."""
+"""Bringing a plant up to date: what `factory materialize` does, without the terminal."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
-from factory_assets.foundation.lake import Lake, Partition
+from factory_assets.foundation.lake import Partition
 from factory_assets.foundation.settings import Site
 
 
@@ -15,6 +15,7 @@ def bring_up_to_date(
     site: Site,
     *,
     fleets: Sequence[str] = (),
+    products: Sequence[str] = (),
     rooms: Sequence[str] | None = None,
     on_progress: Callable[[Any], None] = lambda _: None,
 ) -> Any:
@@ -22,7 +23,8 @@ def bring_up_to_date(
 
     Args:
         site: The plant and its places.
-        fleets: Only these; all if empty.
+        fleets: Only these; all if neither fleets nor products are named.
+        products: Only these inspected products; all if neither is named.
         rooms: Only these rooms (asset groups); all if None.
         on_progress: Told before and after each run, with a `foundation.runs.Progress`.
 
@@ -46,31 +48,49 @@ def bring_up_to_date(
     from factory_assets.foundation.runs import Scope, open_instance, refresh
     from factory_assets.foundation.staleness import observe
     from factory_assets.historian import segments
-    from factory_assets.historian.reading import SegmentRefusedError
 
-    wanted = [site.plant.fleet(name).name for name in fleets] or list(site.plant.fleet_names)
+    is_all = not fleets and not products
+    wanted = list(site.plant.fleet_names) if is_all else [site.plant.fleet(name).name for name in fleets]
+    looked_at = list(site.plant.product_names) if is_all else [site.plant.product(name).name for name in products]
     instance = open_instance(site.home.dagster)
     days = _ended_days(site)
     refused: list[tuple[str, str]] = []
 
     def scope() -> Scope:
-        found = segments.collect(site, now=dt.datetime.now(dt.UTC), fleets=wanted)
-        if found.refused and not site.plant.running:
-            raise SegmentRefusedError(segments.told(found.refused))
-        refused[:] = found.refused
-        contents = {p: m for p, m in segments.contents(site.home.segments).items() if p.fleet in wanted}
+        contents = _collected(site, wanted, refused) if wanted else {}
         versions = {parts.to_key(p): segments.source_version(m) for p, m in contents.items()}
         observe(instance, dg.AssetKey("historian_source"), versions)
+        observe(instance, dg.AssetKey("image_source"), _image_versions(site, looked_at))
         return Scope(
             readings=sorted(contents, key=str),
             days=days,
             unfinished=_unfinished(site, days),
             fleets=wanted,
+            products=looked_at,
             rooms=rooms,
         )
 
     done = refresh(build_defs(site), instance, site.plant, scope, on_progress)
     return replace(done, warnings=[*done.warnings, *segments.told(refused).splitlines()])
+
+
+def _collected(site: Site, fleets: Sequence[str], refused: list[tuple[str, str]]) -> dict[Partition, Any]:
+    """Collect what is new of some fleets; what segments hold of them, and in `refused` the files that were refused."""
+    from factory_assets.historian import segments
+    from factory_assets.historian.reading import SegmentRefusedError
+
+    found = segments.collect(site, now=dt.datetime.now(dt.UTC), fleets=fleets)
+    if found.refused and not site.plant.running:
+        raise SegmentRefusedError(segments.told(found.refused))
+    refused[:] = found.refused
+    return {p: m for p, m in segments.contents(site.home.segments).items() if p.fleet in fleets}
+
+
+def _image_versions(site: Site, products: Sequence[str]) -> dict[str, str]:
+    from factory_assets.inspection.source import source_version
+
+    found = {name: source_version(site.folder(site.plant.product(name).images.folder)) for name in products}
+    return {name: version for name, version in found.items() if version is not None}
 
 
 def _ended_days(site: Site) -> list[dt.date]:
@@ -87,20 +107,3 @@ def _unfinished(site: Site, days: Sequence[dt.date]) -> list[dt.date]:
 
     folder = site.folder(site.plant.source.folder)
     return [day for day in days if day_file(folder, day).is_file() and not is_whole(folder, day)]
-
-
-def evaluate_rul(site: Site, fleet: str) -> dict[str, Any]:
-    """Score the bundle of a fleet on every test unit, by the very code that runs at the edge.
-
-    Returns:
-        units, rmse_capped, rmse_raw, phm08_capped, phm08_raw, and one entry a unit in `predictions`.
-    """
-    from edge_runtime.bundle import load_manifest
-    from edge_runtime.engine import open_engine
-    from factory_assets.rul.evaluation import evaluate
-
-    folder = site.home.bundles / site.plant.fleet(fleet).name
-    manifest = load_manifest(folder / "manifest.json")
-    engine = open_engine(folder, manifest, "cpu")
-    training_set = Lake(site.home.lake).read("rul_training_set", Partition(fleet))
-    return asdict(evaluate(engine.run, training_set, site.plant.rul_settings(fleet)))

@@ -129,7 +129,7 @@ def release_table(site: Site) -> Table:
     table = Table("bundle", "version", "file", _right("size"))
     table.title = f"Release {index.release}, signed; root sha256 {root[:16]}..."
     for entry in index.bundles:
-        manifest = load_manifest(site.home.bundles / entry.fleet / "manifest.json")
+        manifest = load_manifest(site.home.bundles / (entry.fleet or entry.product or "") / "manifest.json")
         files = [
             (f"{graph.path} ({graph.computes_in}: {', '.join(graph.targets)})", graph.bytes)
             for graph in manifest.graphs

@@ -9,7 +9,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from edge_runtime.bundle import GoldenDraft, GraphDraft, Manifest, Tolerance, read_golden, write_bundle
-from edge_runtime.bundle.manifest import Precision
+from edge_runtime.bundle.values import Precision
 from factory_assets.engines.precision import convert
 from tests.tiny_bundle import make_bundle, tiny_draft, tiny_graph
 

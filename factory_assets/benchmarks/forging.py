@@ -11,8 +11,9 @@ from typing import Any
 from securesystemslib.signer import CryptoSigner
 from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, TargetFile, Targets, Timestamp
 
-from edge_runtime.bundle.manifest import MANIFEST, content_version
+from edge_runtime.bundle.manifest import content_version
 from edge_runtime.bundle.release import RELEASE, bundle_path
+from edge_runtime.bundle.values import MANIFEST
 from edge_runtime.files import canonical_json
 from factory_assets.engines.keys import Keys
 from factory_assets.engines.repository import ReleaseError, read_repository, write_metadata

@@ -23,6 +23,7 @@ from factory_assets.engines import (
     release,
     tensorrt_rtx,
 )
+from factory_assets.engines.inspection import assets as inspection
 from factory_assets.engines.release import Lifetimes
 from factory_assets.engines.targets import Targets, load_targets
 from factory_assets.foundation import partitions as parts
@@ -41,9 +42,10 @@ ONNX_FILE = "model.onnx"
 
 def assets(site: Site) -> list[dg.AssetsDefinition]:
     """The assets of this room for one plant; none if there is no model to release."""
-    if not site.plant.modelled_fleets:
+    if not site.plant.releases_something:
         return []
-    return [rul_onnx(site), rul_bundle(site), engine_release(site), release_timestamp(site)]
+    of_fleets = [rul_onnx(site), rul_bundle(site)] if site.plant.modelled_fleets else []
+    return [*of_fleets, *inspection.assets(site), engine_release(site), release_timestamp(site)]
 
 
 def rul_onnx(site: Site) -> dg.AssetsDefinition:
@@ -193,10 +195,12 @@ def _bundle_metadata(manifest: Manifest, compiled: compilation.Compiled, folder:
 def engine_release(site: Site) -> dg.AssetsDefinition:
     """All bundles, signed and numbered."""
     plant, home = site.plant, site.home
+    deps = ["rul_bundle"] if plant.modelled_fleets else []
+    deps += ["inspection_bundle"] if plant.products else []
 
     @dg.asset(
         name="engine_release",
-        deps=["rul_bundle"],
+        deps=deps,
         group_name=GROUP,
         retry_policy=RETRY,
         pool=RELEASE,
@@ -211,7 +215,7 @@ def engine_release(site: Site) -> dg.AssetsDefinition:
         now = dt.datetime.now(dt.UTC)
         lifetimes = Lifetimes(**load_thresholds().release.model_dump())
         signers = keys.load_keys(home.keys) if (home.keys / "online").is_dir() else keys.create_keys(home.keys)
-        folders = [home.bundles / fleet for fleet in plant.modelled_fleets]
+        folders = [home.bundles / name for name in (*plant.modelled_fleets, *plant.product_names)]
         folders = [folder for folder in folders if (folder / "manifest.json").is_file()]
         kept = load_thresholds().retention.releases_kept
         out = release.publish(

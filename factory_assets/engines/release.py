@@ -15,8 +15,8 @@ from typing import Any
 from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, TargetFile, Targets, Timestamp
 
 from edge_runtime.bundle import Manifest, canonical_json, load_manifest, verify_files
-from edge_runtime.bundle.manifest import MANIFEST
 from edge_runtime.bundle.release import RELEASE, ReleasedBundle, ReleaseIndex
+from edge_runtime.bundle.values import MANIFEST
 from edge_runtime.errors import BundleError
 from edge_runtime.files import sha256_file
 from factory_assets.engines.keys import ONLINE_ROLES, Keys
@@ -132,7 +132,7 @@ def publish(
     current = open_repository(releases, keys) or Repository(root=_first_root(keys, now, lifetimes))
     index = _next_index(releases, current, offered, plant)
     is_new = index != current.index
-    release_json = canonical_json(index.model_dump(mode="json"))
+    release_json = canonical_json(index.model_dump(mode="json", exclude_none=True))
     sources: dict[str, Path | bytes] = {RELEASE: release_json, **_sources(offered)}
     out = current.targets.signed.targets if current.targets else {}
     files = _target_files(out, index, sources)

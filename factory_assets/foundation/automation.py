@@ -49,21 +49,31 @@ MARTS_JOB = dg.define_asset_job(
     selection=dg.AssetSelection.assets("unit_life") | dg.AssetSelection.groups("warehouse"),
     description="Refresh unit lives and the warehouse's marts.",
 )
-JOBS_OF_MODELS = (MODELS_JOB, RELEASE_JOB, TIMESTAMP_JOB)
+INSPECTION_JOB = dg.define_asset_job(
+    "inspection",
+    selection=dg.AssetSelection.groups("inspection")
+    | dg.AssetSelection.assets("inspection_onnx", "inspection_bundle"),
+    description="From labelled images to a bundle that may be released, for one product.",
+)
 
 
 def jobs(site: Site) -> list[dg.JobDefinition | UnresolvedAssetJobDefinition]:
-    """All jobs of a plant; those of models if a fleet has one."""
-    of_models = JOBS_OF_MODELS if site.plant.modelled_fleets else ()
-    return [READINGS_JOB, *of_models, MARTS_JOB, retention_job(site)]
+    """All jobs of a plant: those of readings if it has fleets, of models and products if it has them."""
+    plant = site.plant
+    found: list[dg.JobDefinition | UnresolvedAssetJobDefinition] = []
+    found += [READINGS_JOB, MARTS_JOB] if plant.fleets else []
+    found += [MODELS_JOB] if plant.modelled_fleets else []
+    found += [INSPECTION_JOB] if plant.products else []
+    found += [RELEASE_JOB, TIMESTAMP_JOB] if plant.releases_something else []
+    return [*found, retention_job(site)]
 
 
 def schedules(site: Site) -> list[dg.ScheduleDefinition]:
     """What runs by itself; readings and marts in a running plant alone, for an archive does not change."""
     found = [_weekly_retention()]
-    if site.plant.modelled_fleets:
+    if site.plant.releases_something:
         found.append(_daily_timestamp(site))
-    if site.plant.running:
+    if site.plant.running and site.plant.fleets:
         found.append(_daily_marts(site.plant))
     if site.plant.simulator:
         found.append(_daily_simulation())

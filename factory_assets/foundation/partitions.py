@@ -38,6 +38,11 @@ def modelled_fleets(plant: Plant) -> dg.StaticPartitionsDefinition:
     return dg.StaticPartitionsDefinition(list(plant.modelled_fleets))
 
 
+def products(plant: Plant) -> dg.StaticPartitionsDefinition:
+    """One partition an inspected product."""
+    return dg.StaticPartitionsDefinition(list(plant.product_names))
+
+
 def readings(plant: Plant) -> dg.PartitionsDefinition:
     """How tables of readings are partitioned: fleet x day for running plants, fleet for archives."""
     if plant.running:

@@ -11,12 +11,13 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from zoneinfo import available_timezones
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from factory_assets.foundation.errors import FactoryError, broken_contract
+from factory_assets.foundation.products import Product
+from factory_assets.foundation.sources import CmapssSource, ExportSource, NoSource
 from factory_assets.foundation.yaml_lines import repeated_keys
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
@@ -26,6 +27,10 @@ Role = Literal["sensor", "setting", "state", "label"]
 
 class UnknownFleetError(FactoryError, KeyError):
     """A fleet that the plant file does not name."""
+
+
+class UnknownProductError(FactoryError, KeyError):
+    """A product that the plant file does not name."""
 
 
 class PlantFileError(FactoryError, ValueError):
@@ -188,74 +193,6 @@ class Fleet(_Strict):
         return any(fnmatchcase(unit_id, pattern) for pattern in self.units)
 
 
-class CmapssSource(_Strict):
-    """NASA C-MAPSS archives: `train_*.txt`, `test_*.txt` and `RUL_*.txt`, plain or inside a zip in `folder`."""
-
-    kind: Literal["cmapss"]
-    folder: str
-
-
-class Columns(_Strict):
-    """Which column of an export holds what. A tall export names `channel` and `value`; a wide one neither."""
-
-    unit_id: str | None = None
-    ts_utc: str | None = None
-    cycle: str | None = None
-    channel: str | None = None
-    value: str | None = None
-    quality: str | None = None
-
-
-class ExportSource(_Strict):
-    """CSV or Parquet files that a historian exports into `folder`; dropping a file there starts a run.
-
-    A zip file in the folder is looked into as if it were a folder (`archive.zip/valve1/0.csv`). Where no column names
-    the unit, `unit_id` does, once for all files (`pump-1`) or from a file's path (`{parent}`, `{stem}`).
-    """
-
-    kind: Literal["export"]
-    folder: str
-    pattern: str = "**/*.csv"
-    layout: Literal["tall", "wide"]
-    columns: Columns
-    unit_id: str | None = None
-    timezone: str = "UTC"
-    time_format: str | None = None
-    separator: str = ","
-    decimal_comma: bool = False
-    encoding: Literal["utf-8", "cp1252", "utf-16"] = "utf-8"
-    skip_lines: int = Field(0, ge=0)
-    good_quality: tuple[int, ...] = (192,)
-
-    @model_validator(mode="after")
-    def _columns_fit_layout(self) -> ExportSource:
-        tall = self.columns.channel is not None and self.columns.value is not None
-        if self.layout == "tall" and not tall:
-            msg = "a tall export needs columns.channel and columns.value"
-            raise ValueError(msg)
-        if self.layout == "wide" and (self.columns.channel or self.columns.value):
-            msg = "a wide export has one column a channel: leave columns.channel and columns.value out"
-            raise ValueError(msg)
-        if self.columns.ts_utc is None and self.columns.cycle is None:
-            msg = "give columns.ts_utc or columns.cycle, or both"
-            raise ValueError(msg)
-        if (self.columns.unit_id is None) == (self.unit_id is None):
-            msg = "give either columns.unit_id (a column) or unit_id (a name, or a part of the file's path)"
-            raise ValueError(msg)
-        if self.decimal_comma and self.separator == ",":
-            msg = "decimal_comma needs another separator than a comma (often ';')"
-            raise ValueError(msg)
-        return self
-
-    @field_validator("timezone")
-    @classmethod
-    def _zone_is_known(cls, value: str) -> str:
-        if value not in available_timezones():
-            msg = f"{value!r} is not a time zone of the IANA list (for instance Europe/Berlin)"
-            raise ValueError(msg)
-        return value
-
-
 class Cleaning(_Strict):
     """Rules of cleaning for all sensor channels; a rule that is left out is not applied.
 
@@ -285,9 +222,10 @@ class Plant(_Strict):
     cycle_length: dt.timedelta = dt.timedelta(hours=1)
     sample_period: dt.timedelta | None = None
     cleaning: Cleaning = Cleaning()
-    machine_classes: dict[Name, MachineClass]
-    fleets: tuple[Fleet, ...] = Field(min_length=1)
-    source: CmapssSource | ExportSource = Field(discriminator="kind")
+    machine_classes: dict[Name, MachineClass] = {}
+    fleets: tuple[Fleet, ...] = ()
+    products: tuple[Product, ...] = ()
+    source: CmapssSource | ExportSource | NoSource = Field(NoSource(), discriminator="kind")
     simulator: Simulator | None = None
 
     @field_validator("cycle_length")
@@ -300,9 +238,18 @@ class Plant(_Strict):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Plant:
-        names = [fleet.name for fleet in self.fleets]
-        if len(set(names)) != len(names):
-            msg = "fleet names repeat"
+        for what, names in (("fleet", self.fleet_names), ("product", self.product_names)):
+            if len(set(names)) != len(names):
+                msg = f"{what} names repeat"
+                raise ValueError(msg)
+        if both := sorted(set(self.fleet_names) & set(self.product_names)):
+            msg = f"{', '.join(both)} is a fleet and a product: partitions need names of their own"
+            raise ValueError(msg)
+        if not self.fleets and not self.products:
+            msg = "a plant needs fleets (with a source), products, or both"
+            raise ValueError(msg)
+        if bool(self.fleets) != (self.source.kind != "none"):
+            msg = "fleets need a source, and a source needs fleets"
             raise ValueError(msg)
         if self.running and self.start is None:
             msg = "a running plant needs start, the first day of its history (YYYY-MM-DD)"
@@ -324,9 +271,19 @@ class Plant(_Strict):
         return tuple(fleet.name for fleet in self.fleets)
 
     @cached_property
+    def product_names(self) -> tuple[str, ...]:
+        """The names of all inspected products, in the plant file's order."""
+        return tuple(product.name for product in self.products)
+
+    @cached_property
     def modelled_fleets(self) -> tuple[str, ...]:
         """The names of the fleets that have a model of remaining useful life."""
         return tuple(fleet.name for fleet in self.fleets if fleet.rul is not None)
+
+    @property
+    def releases_something(self) -> bool:
+        """Whether any model of the plant is released to the edge."""
+        return bool(self.modelled_fleets or self.products)
 
     def rul_settings(self, fleet: str) -> RulSettings:
         """What a fleet's model is trained with; raises UnknownFleetError if it has none."""
@@ -342,9 +299,18 @@ class Plant(_Strict):
         return self.source.kind == "export" and self.source.columns.ts_utc is not None
 
     def settings_of_readings(self) -> dict[str, Any]:
-        """What tables of readings depend on: all but titles, models and the simulator."""
+        """What tables of readings depend on: all but titles, models, products and the simulator."""
         of_fleets = {"__all__": {"rul", "line"}}
-        return self.model_dump(mode="json", exclude={"title": True, "simulator": True, "fleets": of_fleets})
+        left_out = {"title": True, "simulator": True, "products": True, "fleets": of_fleets}
+        return self.model_dump(mode="json", exclude=left_out)
+
+    def product(self, name: str) -> Product:
+        """The product of that name; raises UnknownProductError with the names that exist."""
+        for product in self.products:
+            if product.name == name:
+                return product
+        msg = f"plant {self.plant} has no product {name!r}; it has {', '.join(self.product_names) or 'none'}"
+        raise UnknownProductError(msg)
 
     def fleet(self, name: str) -> Fleet:
         """The fleet of that name; raises UnknownFleetError with the names that exist."""

@@ -44,6 +44,7 @@ class Scope:
         days: Days that a simulated plant may write.
         unfinished: Those of them that were written while they were going on, and so have to be written again.
         fleets: The fleets that were asked for.
+        products: The inspected products that were asked for.
         rooms: Only these rooms (asset groups), or None for all.
     """
 
@@ -51,6 +52,7 @@ class Scope:
     days: Sequence[dt.date] = ()
     unfinished: Sequence[dt.date] = ()
     fleets: Sequence[str] = ()
+    products: Sequence[str] = ()
     rooms: Sequence[str] | None = None
 
 
@@ -137,9 +139,10 @@ def _candidates(definition: dg.PartitionsDefinition | None, scope: Scope) -> lis
         return [parts.to_key(partition) for partition in scope.readings]
     if isinstance(definition, dg.DailyPartitionsDefinition):
         return [day.isoformat() for day in scope.days]
-    with_readings = {partition.fleet for partition in scope.readings}
-    known = with_readings & set(definition.get_partition_keys())
-    return [fleet for fleet in scope.fleets if fleet in known]
+    keys = set(definition.get_partition_keys())
+    with_readings = {partition.fleet for partition in scope.readings} & keys
+    fleets = [fleet for fleet in scope.fleets if fleet in with_readings]
+    return [*fleets, *(product for product in scope.products if product in keys)]
 
 
 def _batches(plant: Plant, definition: dg.PartitionsDefinition | None, keys: list[str | None]) -> list[_Batch]:

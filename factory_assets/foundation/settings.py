@@ -38,6 +38,14 @@ class RulThresholds(BaseModel):
     skill_over_mean: float
 
 
+class InspectionThresholds(BaseModel):
+    """Bounds of the inspection room and of parity certificates."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    near_copies_share: float
+    quarantined_share: float
+
+
 class ReleaseThresholds(BaseModel):
     """For how many days each role's signature is good."""
 
@@ -62,6 +70,7 @@ class Thresholds(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     rul: RulThresholds
+    inspection: InspectionThresholds
     release: ReleaseThresholds
     retention: RetentionThresholds
 
@@ -105,13 +114,18 @@ class Home:
 
     @property
     def models(self) -> Path:
-        """Trained models, one folder a fleet."""
+        """Trained models, one folder a fleet or product."""
         return self.root / "models"
 
     @property
     def bundles(self) -> Path:
-        """Bundles that may be released, one folder a fleet."""
+        """Bundles that may be released, one folder a fleet or product."""
         return self.root / "bundles"
+
+    @property
+    def champions(self) -> Path:
+        """The models that are released, one folder an inspected product."""
+        return self.root / "champions"
 
     @property
     def keys(self) -> Path:

@@ -1,4 +1,4 @@
-"""MLflow, thinly: one experiment a fleet, one run a training, one registered model a fleet."""
+"""MLflow, thinly: one run a training, one registered model a fleet or product, its champion by alias."""
 
 from __future__ import annotations
 
@@ -43,20 +43,46 @@ class Tracking:
     uri: str
     artifacts: Path
 
-    def log_training(self, experiment: str, model: str, record: TrainingRecord) -> str:
-        """Record a training as a finished run, and its model as the newest version of a registered model.
+    def promote(self, model: str, run_id: str, reason: str) -> str | None:
+        """Make the version of a registered model that a run made its champion; the one before becomes `previous`.
 
         Returns:
-            The run's id.
+            The version that is champion now; None if the run registered none.
         """
+        client = self._client()
+        found = client.search_model_versions(f"name='{model}' and run_id='{run_id}'")
+        if not found:
+            return None
+        version = str(found[0].version)
+        before = self._champion(client, model)
+        if before is not None and before != version:
+            client.set_registered_model_alias(model, "previous", before)
+        client.set_registered_model_alias(model, "champion", version)
+        client.set_model_version_tag(model, version, "factory.promoted", reason)
+        return version
+
+    @staticmethod
+    def _champion(client: Any, model: str) -> str | None:
+        aliases = client.get_registered_model(model).aliases
+        return None if "champion" not in aliases else str(aliases["champion"])
+
+    def _client(self) -> Any:
         # Before the import, which is when MLflow decides.
         os.environ.update(MLFLOW_DISABLE_TELEMETRY="true", DO_NOT_TRACK="true")
         from mlflow import MlflowClient
 
         logging.getLogger("alembic").setLevel(logging.WARNING)
         logging.getLogger("mlflow").setLevel(logging.WARNING)
+        return MlflowClient(tracking_uri=self.uri)
+
+    def log_training(self, experiment: str, model: str, record: TrainingRecord) -> str:
+        """Record a training as a finished run, and its model as the newest version of a registered model.
+
+        Returns:
+            The run's id.
+        """
         self.artifacts.mkdir(parents=True, exist_ok=True)
-        client = MlflowClient(tracking_uri=self.uri)
+        client = self._client()
         run = client.create_run(self._experiment(client, experiment), run_name=model, tags=dict(record.tags))
         run_id: str = run.info.run_id
         try:

@@ -30,8 +30,8 @@ SIMULATOR = "reference_plant"
 
 
 def assets(site: Site) -> list[dg.AssetsDefinition | dg.AssetSpec]:
-    """The assets of this room for one plant."""
-    return [historian_source(site), historian_extract(site), channel_catalogue(site)]
+    """The assets of this room for one plant; none if it has no historian."""
+    return [] if not site.plant.fleets else [historian_source(site), historian_extract(site), channel_catalogue(site)]
 
 
 def historian_source(site: Site) -> dg.AssetSpec:

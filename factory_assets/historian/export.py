@@ -11,7 +11,8 @@ from pathlib import Path
 
 import polars as pl
 
-from factory_assets.foundation.plant import ExportSource, Plant
+from factory_assets.foundation.plant import Plant
+from factory_assets.foundation.sources import ExportSource
 from factory_assets.historian import folder as files
 from factory_assets.historian.clock import NAIVE, Clock
 from factory_assets.historian.lines import BATCH_BYTES, LINE, Lines, Table, table, unique_names

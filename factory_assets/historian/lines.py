@@ -19,7 +19,7 @@ from typing import IO, Any
 import numpy as np
 import polars as pl
 
-from factory_assets.foundation.plant import ExportSource
+from factory_assets.foundation.sources import ExportSource
 from factory_assets.historian.folder import opened
 from factory_assets.historian.reading import Candidate, SegmentRefusedError
 

@@ -25,7 +25,7 @@ SOURCE = dg.AssetKey("historian_source")
 
 def sensors(site: Site, *, job: dg.UnresolvedAssetJobDefinition) -> list[dg.SensorDefinition]:
     """The sensors of this room for one plant; an archive has none, for nothing new comes."""
-    return [segment_sensor(site, job=job)] if site.plant.running else []
+    return [segment_sensor(site, job=job)] if site.plant.running and site.plant.fleets else []
 
 
 def segment_sensor(site: Site, *, job: dg.UnresolvedAssetJobDefinition) -> dg.SensorDefinition:

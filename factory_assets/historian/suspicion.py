@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from factory_assets.foundation.plant import ExportSource
+from factory_assets.foundation.sources import ExportSource
 from factory_assets.historian.lines import LINE
 from factory_assets.historian.reading import SegmentRefusedError
 

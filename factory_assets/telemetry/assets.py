@@ -23,8 +23,8 @@ CLEANING_CODE = (cleaning, block, clock, gaps, mistaken_units, reference, spikes
 
 
 def assets(site: Site) -> list[dg.AssetsDefinition]:
-    """The assets of this room for one plant."""
-    return [cleaned_readings(site), sensor_tables(site), unit_lives(site)]
+    """The assets of this room for one plant; none if it has no historian."""
+    return [] if not site.plant.fleets else [cleaned_readings(site), sensor_tables(site), unit_lives(site)]
 
 
 def cleaned_readings(site: Site) -> dg.AssetsDefinition:

@@ -60,7 +60,9 @@ class Translator(DagsterDbtTranslator):
 
 
 def assets(site: Site) -> list[dg.AssetsDefinition]:
-    """The assets of this room for one plant; freshness is asked of running plants only."""
+    """The assets of this room for one plant, none without a historian; freshness is asked of running plants only."""
+    if not site.plant.fleets:
+        return []
     fresh = [checks.newest_reading_is_recent(site)] if site.plant.running else []
     return [plant_file_tables(site), telemetry_marts(), *fresh]
 

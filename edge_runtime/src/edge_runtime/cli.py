@@ -60,6 +60,14 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument("--precision", choices=PRECISIONS, help="of a compiled engine; the most exact by default")
     predict.set_defaults(run=_predict)
 
+    inspecting = commands.add_parser("inspect", help="look at the images of a folder with the active release")
+    inspecting.add_argument("--state", type=Path, required=True, metavar="DIR", help="this machine's own folder")
+    inspecting.add_argument("--input", type=Path, required=True, metavar="DIR", help="images, one a part")
+    inspecting.add_argument("--json", type=Path, required=True, metavar="FILE", help="write the verdicts here")
+    inspecting.add_argument("--product", metavar="NAME", help="what the parts are; needed if there are several")
+    inspecting.add_argument("--target", metavar="NAME", help="what to run on; by default what was pulled for")
+    inspecting.set_defaults(run=_inspect)
+
     compiling = commands.add_parser("compile", help="compile the active release for the GPU of this machine")
     compiling.add_argument("--state", type=Path, required=True, metavar="DIR", help="this machine's own folder")
     compiling.add_argument("--target", default="tensorrt", metavar="NAME", help="tensorrt (default) or tensorrt-rtx")
@@ -95,7 +103,7 @@ def _pull(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
     for bundle in report.bundles:
         differences = report.golden.get(bundle["bundle"], {})
         golden = "".join(f", golden difference of {name} {value:.3g}" for name, value in differences.items())
-        lines.append(f"  {bundle['bundle']} {bundle['version']} for fleet {bundle['fleet']}{golden}")
+        lines.append(f"  {bundle['bundle']} {bundle['version']} for {bundle['subject']}{golden}")
     return report.as_json(), lines
 
 
@@ -107,7 +115,7 @@ def _predict(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
 
     active = open_active(arguments.state)
     table = read_table(arguments.input)
-    manifests = {name: bundle.manifest for name, bundle in active.bundles.items()}
+    manifests = {name: bundle.manifest for name, bundle in active.bundles.items() if bundle.manifest.task == "rul"}
     found = {}
     parts = route(table, manifests, arguments.bundle)
     for name, part in parts.items():
@@ -128,6 +136,26 @@ def _predict(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
     predicted = len(found) - len(refused)
     lines = [f"{predicted} units predicted with {', '.join(parts)} of release {active.record.release}", *refused]
     return {"units": [found[unit] for unit in order]}, lines
+
+
+def _inspect(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+    from edge_runtime.bundle.state import open_active
+    from edge_runtime.engine.serving import engine_for_serving
+    from edge_runtime.inspection.folder import inspect_folder
+    from edge_runtime.inspection.inspector import Inspector, bundle_for
+
+    active = open_active(arguments.state)
+    bundle = bundle_for(active.bundles, arguments.product)
+    target = arguments.target or active.record.target
+    engine = engine_for_serving(arguments.state, bundle.folder, bundle.manifest, target)
+    parts = inspect_folder(Inspector(bundle.folder, bundle.manifest, engine), arguments.input)
+    rejected = [part for part in parts if part["verdict"] == "nok"]
+    lines = [
+        f"{len(parts)} parts of product {bundle.manifest.product} inspected with release {active.record.release}: "
+        f"{len(rejected)} rejected",
+        *(f"{part['image']} was rejected unseen: {part['failure']}" for part in parts if part["failure"]),
+    ]
+    return {"product": bundle.manifest.product, "release": active.record.release, "parts": parts}, lines
 
 
 def _compile(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
@@ -159,7 +187,7 @@ def _status(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
         f"release {report['release']} of plant {report['plant']} is active and intact",
         f"target {report['target']}",
         f"pinned root sha256 {report['root_sha256']}",
-        *(f"  {entry['bundle']} {entry['version']} for fleet {entry['fleet']}" for entry in report["bundles"]),
+        *(f"  {entry['bundle']} {entry['version']} for {entry['subject']}" for entry in report["bundles"]),
         *(f"  {state.as_line()}" for state in engines),
     ]
     return report, lines

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from factory_assets.foundation.plant import ExportSource
 from factory_assets.foundation.settings import DataFolderMissingError, Site
+from factory_assets.foundation.sources import ExportSource
 from factory_assets.historian.doctor.findings import Finding, Level, some
 from factory_assets.historian.drafting.columns import Reading, tell_columns
 from factory_assets.historian.drafting.files import DraftError, ExportFile, Table, read_sample

@@ -9,7 +9,7 @@ from typing import Literal
 
 import polars as pl
 
-from factory_assets.foundation.plant import Columns
+from factory_assets.foundation.sources import Columns
 from factory_assets.historian.drafting.files import COMMA_NUMBER, NUMBER, DraftError, Table
 
 HINTS = {

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from edge_runtime.bundle import BundleError, canonical_json, load_manifest, read_golden, verify_files, write_golden
-from edge_runtime.bundle.manifest import content_version, is_safe_path
+from edge_runtime.bundle.manifest import content_version
+from edge_runtime.bundle.values import is_safe_path
 
 
 def test_written_manifest_loads_and_its_files_verify(tmp_path, bundle_maker):

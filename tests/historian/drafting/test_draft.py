@@ -7,8 +7,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from factory_assets.foundation.plant import ExportSource, Plant, load_plant
+from factory_assets.foundation.plant import Plant, load_plant
 from factory_assets.foundation.settings import Settings, load_site
+from factory_assets.foundation.sources import ExportSource
 from factory_assets.historian.drafting.draft import Draft, draft_plant, write_draft
 from factory_assets.historian.drafting.files import DraftError
 from factory_assets.historian.segments import source_of

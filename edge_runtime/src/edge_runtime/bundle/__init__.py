@@ -5,7 +5,9 @@ Building and checking bundles is offered here; releases, trust and pulling are m
 
 from edge_runtime.bundle.build import verify_files, write_bundle
 from edge_runtime.bundle.golden import read_golden, write_golden
+from edge_runtime.bundle.inspection_spec import InspectionSpec
 from edge_runtime.bundle.manifest import (
+    CertificateDraft,
     Channel,
     EngineDraft,
     GoldenDraft,
@@ -15,6 +17,7 @@ from edge_runtime.bundle.manifest import (
     Manifest,
     ManifestDraft,
     OutputSpec,
+    ReferenceDraft,
     Regimes,
     Tolerance,
     load_manifest,
@@ -24,15 +27,18 @@ from edge_runtime.files import canonical_json
 
 __all__ = [
     "BundleError",
+    "CertificateDraft",
     "Channel",
     "EngineDraft",
     "GoldenDraft",
     "GraphDraft",
     "InputSpec",
+    "InspectionSpec",
     "Lineage",
     "Manifest",
     "ManifestDraft",
     "OutputSpec",
+    "ReferenceDraft",
     "Regimes",
     "Tolerance",
     "canonical_json",

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from edge_runtime.bundle.golden import read_golden
-from edge_runtime.bundle.manifest import MANIFEST, Manifest, ManifestDraft, content_version
+from edge_runtime.bundle.manifest import Manifest, ManifestDraft, content_version
+from edge_runtime.bundle.values import MANIFEST
 from edge_runtime.errors import BundleError
 from edge_runtime.files import sha256_file, write_atomic
 
@@ -19,7 +20,8 @@ def write_bundle(folder: Path, draft: ManifestDraft) -> Manifest:
         BundleError: A file that the draft names is not there, or the golden samples cannot be read.
     """
     content = draft.model_dump(mode="json", exclude_none=True)
-    for entry in (*content["graphs"], *content["engines"], content["golden"]):
+    certificates = [content["certificate"]] if "certificate" in content else []
+    for entry in (*content["graphs"], *content["engines"], *content["references"], *certificates, content["golden"]):
         entry.update(_facts(folder, entry["path"]))
     inputs, _ = read_golden(folder / draft.golden.path)
     content["golden"]["samples"] = len(next(iter(inputs.values())))

@@ -5,36 +5,15 @@ Values only; hashing files and writing bundles is in `build`.
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from edge_runtime.bundle.inspection_spec import InspectionSpec
+from edge_runtime.bundle.values import VERSION_LENGTH, FileFacts, Name, PathValue, Precision, Shape, Value, Version
 from edge_runtime.errors import BundleError
 from edge_runtime.files import canonical_json, sha256_bytes
-
-MANIFEST = "manifest.json"
-VERSION_LENGTH = 16
-
-_SAFE_PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
-
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Version = Annotated[str, Field(pattern=rf"^[0-9a-f]{{{VERSION_LENGTH}}}$")]
-Shape = tuple[int | str, ...]
-Precision = Literal["fp32", "fp16", "int8"]
-
-
-def is_safe_path(path: str) -> bool:
-    """Whether a relative path with `/` stays below its folder and holds only plain characters."""
-    return _SAFE_PATH.fullmatch(path) is not None
-
-
-class Value(BaseModel):
-    """Base of all manifest values: frozen, and no field that is not declared."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Channel(Value):
@@ -72,7 +51,7 @@ class InputSpec(Value):
     """A named input of the graph; a text in `shape` is a free dimension."""
 
     name: str
-    dtype: Literal["float32"]
+    dtype: Literal["float32", "uint8"]
     shape: Shape
     channels: tuple[Channel, ...] | None = None
     unit: str | None = None
@@ -95,20 +74,6 @@ class Lineage(Value):
     mlflow_run_id: str | None = None
     data_sha256: str
     code_version: str
-
-
-class PathValue(Value):
-    """Something that lies in a file of the bundle."""
-
-    path: str
-
-    @field_validator("path")
-    @classmethod
-    def _stays_below(cls, path: str) -> str:
-        if not is_safe_path(path) or path == MANIFEST:
-            msg = f"{path!r} is not a plain relative path below the bundle"
-            raise ValueError(msg)
-        return path
 
 
 class GraphDraft(PathValue):
@@ -149,19 +114,32 @@ class GoldenDraft(PathValue):
     tolerance: dict[str, dict[str, Tolerance]]
 
 
-class FileFacts(Value):
-    """Size and digest of a file of the bundle."""
-
-    sha256: Sha256
-    bytes: int = Field(ge=0)
-
-
 class Graph(GraphDraft, FileFacts):
     """An ONNX graph of a finished bundle."""
 
 
 class EngineFile(EngineDraft, FileFacts):
     """A compiled engine of a finished bundle."""
+
+
+class ReferenceDraft(PathValue):
+    """A golden image: what a sound part looks like."""
+
+    name: Name
+
+
+class Reference(ReferenceDraft, FileFacts):
+    """A golden image of a finished bundle."""
+
+
+class CertificateDraft(PathValue):
+    """The parity certificate: how far trainer, runtimes and precisions are apart."""
+
+    path: str = "certificate.json"
+
+
+class Certificate(CertificateDraft, FileFacts):
+    """The parity certificate of a finished bundle."""
 
 
 class Golden(GoldenDraft, FileFacts):
@@ -171,17 +149,35 @@ class Golden(GoldenDraft, FileFacts):
 
 
 class Contents(Value):
-    """What draft and manifest share."""
+    """What draft and manifest share. RUL bundles are of a fleet, inspection bundles of a product."""
 
     schema_version: Literal[1] = 1
     bundle: Name
-    task: Literal["rul"]
+    task: Literal["rul", "inspection"]
     plant: Name
-    fleet: Name
+    fleet: Name | None = None
+    product: Name | None = None
     lineage: Lineage
     inputs: tuple[InputSpec, ...]
     outputs: tuple[OutputSpec, ...]
     regimes: Regimes | None = None
+    inspection: InspectionSpec | None = None
+
+    @model_validator(mode="after")
+    def _task_is_whole(self) -> Contents:
+        is_rul, is_inspection = self.task == "rul", self.task == "inspection"
+        if is_rul != (self.fleet is not None) or is_inspection != (self.product is not None):
+            msg = f"task {self.task}: a rul bundle names its fleet, an inspection bundle its product"
+            raise ValueError(msg)
+        if is_inspection != (self.inspection is not None):
+            msg = f"task {self.task}: an inspection bundle, and no other, says how it inspects"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def subject(self) -> str:
+        """What the bundle is for, in words: `fleet press` or `product flange`."""
+        return f"fleet {self.fleet}" if self.fleet is not None else f"product {self.product}"
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Contents:
@@ -204,8 +200,10 @@ class Contents(Value):
 class ManifestDraft(Contents):
     """What the platform knows about a bundle before its files are hashed."""
 
-    graphs: tuple[GraphDraft, ...] = Field(min_length=1)
+    graphs: tuple[GraphDraft, ...]
     engines: tuple[EngineDraft, ...] = ()
+    references: tuple[ReferenceDraft, ...] = ()
+    certificate: CertificateDraft | None = None
     golden: GoldenDraft
 
 
@@ -217,9 +215,19 @@ class Manifest(Contents):
     """
 
     version: Version
-    graphs: tuple[Graph, ...] = Field(min_length=1)
+    graphs: tuple[Graph, ...]
     engines: tuple[EngineFile, ...] = ()
+    references: tuple[Reference, ...] = ()
+    certificate: Certificate | None = None
     golden: Golden
+
+    @model_validator(mode="after")
+    def _has_something_to_run(self) -> Manifest:
+        compares = self.inspection is not None and self.inspection.golden_image is not None
+        if compares != (not self.graphs):
+            msg = "a bundle needs a graph; one that compares golden images has none"
+            raise ValueError(msg)
+        return self
 
     @model_validator(mode="after")
     def _version_is_content(self) -> Manifest:
@@ -234,9 +242,10 @@ class Manifest(Contents):
         return self
 
     @property
-    def files(self) -> tuple[Graph | EngineFile | Golden, ...]:
+    def files(self) -> tuple[Graph | EngineFile | Reference | Certificate | Golden, ...]:
         """Every file of the bundle except the manifest."""
-        return (*self.graphs, *self.engines, self.golden)
+        certificates = () if self.certificate is None else (self.certificate,)
+        return (*self.graphs, *self.engines, *self.references, *certificates, self.golden)
 
     def graph(self, target: str, precision: str) -> Graph | None:
         """The graph that a target runs or compiles in a precision, if there is one."""

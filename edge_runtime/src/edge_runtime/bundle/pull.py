@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from edge_runtime.bundle.manifest import MANIFEST, parse_manifest
+from edge_runtime.bundle.manifest import parse_manifest
 from edge_runtime.bundle.release import RELEASE, ReleaseIndex, parse_release
 from edge_runtime.bundle.state import (
     ActiveRecord,
@@ -24,6 +24,7 @@ from edge_runtime.bundle.state import (
     remove_old_releases,
 )
 from edge_runtime.bundle.trust import PINNED_ROOT, Enrolment, Repository, Trust, enrol
+from edge_runtime.bundle.values import MANIFEST
 from edge_runtime.engine import golden_check, open_engine
 from edge_runtime.errors import InputError, NoReleaseError, RefusedError, StateError, TrustError
 from edge_runtime.files import fsync_folder, fsync_tree, write_atomic
@@ -42,7 +43,7 @@ class PullReport:
         is_new: A release was activated; otherwise the active one is the newest already.
         is_first_pin: The root was pinned by this pull.
         root_sha256: Fingerprint of the pinned root.
-        bundles: (bundle, version, fleet) of the release.
+        bundles: (bundle, version, subject) of the release.
         golden: Largest golden difference by bundle and output, in the output's unit; empty if nothing is new.
     """
 
@@ -116,7 +117,7 @@ def pull(
         is_first_pin=enrolment.is_new,
         root_sha256=enrolment.fingerprint,
         bundles=tuple(
-            {"bundle": entry.bundle, "version": entry.version, "fleet": entry.fleet} for entry in index.bundles
+            {"bundle": entry.bundle, "version": entry.version, "subject": entry.subject} for entry in index.bundles
         ),
         golden=golden,
     )

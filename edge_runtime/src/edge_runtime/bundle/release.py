@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from edge_runtime.bundle.manifest import MANIFEST, Manifest, Name, Value, Version
+from edge_runtime.bundle.manifest import Manifest
+from edge_runtime.bundle.values import MANIFEST, Name, Value, Version
 from edge_runtime.errors import BundleError
 
 RELEASE = "release.json"
@@ -23,7 +24,8 @@ class ReleasedBundle(Value):
     bundle: Name
     version: Version
     task: str
-    fleet: Name
+    fleet: Name | None = None
+    product: Name | None = None
     path: str
 
     @model_validator(mode="after")
@@ -43,8 +45,14 @@ class ReleasedBundle(Value):
             version=manifest.version,
             task=manifest.task,
             fleet=manifest.fleet,
+            product=manifest.product,
             path=path,
         )
+
+    @property
+    def subject(self) -> str:
+        """What the bundle is for, in words: `fleet press` or `product flange`."""
+        return f"fleet {self.fleet}" if self.fleet is not None else f"product {self.product}"
 
     def target_paths(self, manifest: Manifest) -> list[str]:
         """Target paths of all files of the bundle, its manifest first.
@@ -54,7 +62,7 @@ class ReleasedBundle(Value):
         """
         if ReleasedBundle.of(manifest) != self:
             raise BundleError(
-                f"{self.path}/{MANIFEST} is that of {manifest.bundle} {manifest.version} ({manifest.fleet})",
+                f"{self.path}/{MANIFEST} is that of {manifest.bundle} {manifest.version} ({manifest.subject})",
                 "publish the release again",
             )
         return [f"{self.path}/{MANIFEST}", *(f"{self.path}/{entry.path}" for entry in manifest.files)]

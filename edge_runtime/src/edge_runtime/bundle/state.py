@@ -16,8 +16,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, field_validator
 
 from edge_runtime.bundle.build import verify_files
-from edge_runtime.bundle.manifest import MANIFEST, Manifest, Name, Sha256, Value, is_safe_path, load_manifest
+from edge_runtime.bundle.manifest import Manifest, load_manifest
 from edge_runtime.bundle.release import RELEASE, ReleaseIndex, parse_release
+from edge_runtime.bundle.values import MANIFEST, Name, Sha256, Value, is_safe_path
 from edge_runtime.errors import InputError, NoReleaseError, StateError
 from edge_runtime.files import canonical_json, sha256_bytes, sha256_file, write_atomic
 
@@ -206,7 +207,10 @@ def summary(active: Active) -> dict[str, Any]:
         "plant": active.index.plant,
         "target": active.record.target,
         "root_sha256": active.record.root_sha256,
-        "bundles": [entry.model_dump(mode="json") for entry in active.index.bundles],
+        "bundles": [
+            {**entry.model_dump(mode="json", exclude_none=True), "subject": entry.subject}
+            for entry in active.index.bundles
+        ],
     }
 
 

@@ -18,7 +18,7 @@ from tuf.api.metadata import Metadata, Root, Snapshot, TargetFile, Targets, Time
 from tuf.api.serialization.json import JSONSerializer
 from tuf.ngclient import FetcherInterface, Updater, UpdaterConfig
 
-from edge_runtime.bundle.manifest import is_safe_path
+from edge_runtime.bundle.values import is_safe_path
 from edge_runtime.errors import InputError, TrustError
 from edge_runtime.files import CHUNK_BYTES, sha256_bytes
 

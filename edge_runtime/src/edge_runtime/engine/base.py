@@ -36,12 +36,16 @@ def open_engine(folder: Path, manifest: Manifest, target: str) -> Engine:
     Args:
         folder: The bundle's folder.
         manifest: Its manifest; input and output names, shapes and dtypes of the graph must agree with it.
-        target: `cpu` (ONNX Runtime). The engines of other targets are not in the bundle: see `serving`.
+        target: `cpu` (ONNX Runtime, or OpenCV where golden images are compared). The engines of other targets are not in the bundle: see `serving`.
 
     Raises:
         TargetUnavailable: The bundle has nothing for the target, or it is not one that runs the graph itself.
         BundleError: The graph cannot be loaded or is not what the manifest says.
     """
+    if target == CPU and manifest.inspection is not None and manifest.inspection.golden_image is not None:
+        from edge_runtime.engine.golden_image_cpu import GoldenImageEngine
+
+        return GoldenImageEngine(manifest)
     if target == CPU:
         from edge_runtime.engine.onnx_cpu import OnnxCpuEngine
 

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from edge_runtime import errors
-from edge_runtime.bundle.manifest import MANIFEST, Precision, load_manifest
+from edge_runtime.bundle.manifest import load_manifest
 from edge_runtime.bundle.state import RELEASES, Active, only_one, open_active
+from edge_runtime.bundle.values import MANIFEST, Precision
 from edge_runtime.engine.compile_worker import Answer, Job
 from edge_runtime.engine.store import EngineRecord, EngineStore
 from edge_runtime.engine.tensorrt_backend import TARGETS

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edge_runtime.bundle.manifest import MANIFEST, Graph, Manifest, Name, Precision, Value, load_manifest
+from edge_runtime.bundle.manifest import Graph, Manifest, load_manifest
+from edge_runtime.bundle.values import MANIFEST, Name, Precision, Value
 from edge_runtime.engine.cuda import CudaDevice
 from edge_runtime.engine.golden import golden_check
 from edge_runtime.engine.store import EngineRecord, EngineStore, Proof, engine_key

@@ -6,24 +6,30 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from edge_runtime.bundle.manifest import Manifest, Shape
+from edge_runtime.bundle.manifest import Manifest
+from edge_runtime.bundle.values import Shape
 
 
 def checked_inputs(manifest: Manifest, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The inputs as contiguous float32 arrays.
+    """The inputs as contiguous arrays of the types that the manifest says.
 
     Args:
-        manifest: Names and shapes that the graph takes.
-        inputs: Every declared input, batch first, raw engineering units, NaN where missing.
+        manifest: Names, types and shapes that the graph takes.
+        inputs: Every declared input, batch first, raw engineering units (NaN where missing) or raw pixels.
 
     Raises:
-        ValueError: An input is missing, unknown or has another shape than the manifest says.
+        ValueError: An input is missing, unknown or has another shape than the manifest says, or pixels are not uint8.
     """
     declared = {spec.name: spec for spec in manifest.inputs}
     if set(inputs) != set(declared):
         msg = f"inputs are {sorted(inputs)}, bundle {manifest.bundle} takes {sorted(declared)}"
         raise ValueError(msg)
-    feeds = {name: np.ascontiguousarray(array, dtype=np.float32) for name, array in inputs.items()}
+    for name, array in inputs.items():
+        # A picture in floating point has been scaled by somebody, to nobody knows what.
+        if declared[name].dtype == "uint8" and array.dtype != np.uint8:
+            msg = f"input {name} is {array.dtype}, bundle {manifest.bundle} takes raw uint8 pixels"
+            raise ValueError(msg)
+    feeds = {name: np.ascontiguousarray(array, dtype=declared[name].dtype) for name, array in inputs.items()}
     for name, array in feeds.items():
         if not _fits(declared[name].shape, array.shape):
             msg = f"input {name} has shape {array.shape}, must be {declared[name].shape}"

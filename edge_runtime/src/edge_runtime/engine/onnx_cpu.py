@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from edge_runtime.bundle.manifest import InputSpec, Manifest, OutputSpec, Shape
+from edge_runtime.bundle.manifest import InputSpec, Manifest, OutputSpec
+from edge_runtime.bundle.values import Shape
 from edge_runtime.engine.inputs import checked_inputs
 from edge_runtime.errors import BundleError, TargetUnavailable
 
-ONNX_DTYPES = {"float32": "tensor(float)"}
+ONNX_DTYPES = {"float32": "tensor(float)", "uint8": "tensor(uint8)"}
 
 
 class OnnxCpuEngine:
@@ -45,7 +46,7 @@ class OnnxCpuEngine:
         """Run the graph once.
 
         Args:
-            inputs: Every declared input, float32, batch first, raw engineering units, NaN where missing.
+            inputs: Every declared input, batch first, raw engineering units (NaN where missing) or raw pixels.
 
         Raises:
             ValueError: An input is missing, unknown or has another shape than the manifest says.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edge_runtime.bundle.manifest import Manifest, Precision
+from edge_runtime.bundle.manifest import Manifest
+from edge_runtime.bundle.values import Precision
 from edge_runtime.engine.base import Engine, open_engine
 from edge_runtime.engine.cuda import CudaDevice
 from edge_runtime.engine.store import EngineStore, engine_key

@@ -15,7 +15,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
-from edge_runtime.bundle.manifest import Graph, Manifest, Name, Precision, Sha256, Tolerance, Value
+from edge_runtime.bundle.manifest import Graph, Manifest, Tolerance
+from edge_runtime.bundle.values import Name, Precision, Sha256, Value
 from edge_runtime.engine.cuda import Gpu
 from edge_runtime.engine.tensorrt_backend import Backend
 from edge_runtime.engine.tensorrt_builder import BuildSettings

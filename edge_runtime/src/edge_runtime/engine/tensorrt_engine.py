@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from edge_runtime.bundle.manifest import Manifest, Precision
+from edge_runtime.bundle.manifest import Manifest
+from edge_runtime.bundle.values import Precision
 from edge_runtime.engine.cuda import CudaDevice
 from edge_runtime.engine.inputs import checked_inputs
 from edge_runtime.engine.tensorrt_backend import Backend
 from edge_runtime.errors import BundleError, CompileError
 
+TENSORRT_DTYPES = {"float32": "FLOAT", "uint8": "UINT8"}
 COMPILE_AGAIN = "run factory-edge compile again on this machine"
 
 
@@ -65,7 +67,7 @@ class TensorRtEngine:
         """Run the engine, in as many pieces as its largest batch asks for.
 
         Args:
-            inputs: Every declared input, float32, batch first, raw engineering units, NaN where missing.
+            inputs: Every declared input, batch first, raw engineering units (NaN where missing) or raw pixels.
 
         Raises:
             ValueError: An input is missing, unknown or has another shape than the manifest says.
@@ -107,9 +109,9 @@ class TensorRtEngine:
     def _compare_names(self) -> None:
         engine: Any = self._engine
         names = [engine.get_tensor_name(number) for number in range(engine.num_io_tensors)]
-        declared = [spec.name for spec in self._manifest.inputs] + [spec.name for spec in self._manifest.outputs]
+        declared = {s.name: TENSORRT_DTYPES[s.dtype] for s in (*self._manifest.inputs, *self._manifest.outputs)}
         types: dict[str, str] = {name: engine.get_tensor_dtype(name).name for name in names}
-        if sorted(names) != sorted(declared) or set(types.values()) != {"FLOAT"}:
+        if types != declared:
             raise BundleError(
                 f"bundle {self._manifest.bundle}: the engine takes and gives {types}, the manifest says {declared}",
                 "make the bundle again on the platform",

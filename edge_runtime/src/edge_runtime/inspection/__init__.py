@@ -1,0 +1,1 @@
+"""Looking at parts: frames fitted to a network, golden images, verdicts."""

@@ -1,0 +1,1 @@
+"""Engines of inspection models: graphs, and certified bundles."""

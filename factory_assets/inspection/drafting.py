@@ -1,0 +1,81 @@
+"""A product drafted from its images alone: which way of inspecting they allow, and at what size."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import polars as pl
+
+from edge_runtime.inspection.decoding import ImageError, size_px
+from factory_assets.foundation.products import ImageInput, ImageSource, Method, Product
+from factory_assets.inspection.image_store import ImageStore, open_store
+from factory_assets.inspection.manifest import read_manifest
+
+OK_LABELS = ("ok", "good", "free", "normal", "pass", "sound", "no_defect")
+LOOKED_AT = 200
+# Classifiers see the whole pattern; small defects need more pixels.
+CLASSIFIED_PX, LOCATED_PX = 128, 320
+
+
+def draft_product(folder: Path) -> Product:
+    """What `factory evaluate inspection --data DIR` inspects when no plant file says it.
+
+    Golden images are compared where the manifest names them; masks ask for segmentation; labels for classification;
+    sound parts alone in training for anomaly detection.
+
+    Args:
+        folder: Images with a manifest, or one folder a label; or a zip file in it.
+
+    Raises:
+        ImageSourceError: There is no manifest and no image.
+    """
+    source = ImageSource(folder=str(folder))
+    with open_store(folder) as store:
+        manifest = read_manifest(store, source)
+        sizes = _sizes(store, manifest)
+    ok_label = next((name for name in OK_LABELS if name in manifest["label"].to_list()), None)
+    method = _method(manifest, ok_label)
+    return Product(
+        name=re.sub(r"[^A-Za-z0-9_-]", "-", folder.name).lstrip("-0123456789_") or "product",
+        images=source,
+        method=method,
+        ok_label="ok" if method == "golden_image" and ok_label is None else ok_label,
+        input=_input(method, sizes),
+    )
+
+
+def _method(manifest: pl.DataFrame, ok_label: str | None) -> Method:
+    if manifest["reference"].is_not_null().any():
+        return "golden_image"
+    learnt = manifest.filter(pl.col("split").is_null() | (pl.col("split") != "test"))
+    if ok_label is not None and (learnt["label"] == ok_label).all():
+        return "anomaly"
+    if ok_label is not None and manifest["mask"].is_not_null().any():
+        return "segmentation"
+    return "classification"
+
+
+def _sizes(store: ImageStore, manifest: pl.DataFrame) -> list[tuple[int, int]]:
+    """(width, height) of some images, spread over the manifest."""
+    step = max(1, manifest.height // LOOKED_AT)
+    names = [name for name in manifest["image"].to_list()[::step] if name is not None and store.has(name)]
+    found = []
+    for name in names:
+        try:
+            size = size_px(store.read(name))
+        except (ImageError, OSError):
+            continue
+        if size is not None:
+            found.append(size)
+    return found
+
+
+def _input(method: Method, sizes: list[tuple[int, int]]) -> ImageInput:
+    if method == "golden_image":
+        # Comparison needs every pixel of the golden image.
+        width, height = max(sizes, key=sizes.count) if sizes else (640, 640)
+        return ImageInput(width_px=width, height_px=height)
+    edge = CLASSIFIED_PX if method == "classification" else LOCATED_PX
+    is_one_shape = len({round(width / height, 1) for width, height in sizes}) <= 1
+    return ImageInput(width_px=edge, height_px=edge, fit="stretch" if is_one_shape else "letterbox")

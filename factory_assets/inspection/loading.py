@@ -1,0 +1,109 @@
+"""Rows of the table of images become pixels of one size, masks and golden images with them."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from edge_runtime.inspection.decoding import decode
+from edge_runtime.inspection.fitting import fitted, fitted_mask
+from factory_assets.foundation.errors import FactoryError
+from factory_assets.foundation.products import Product
+from factory_assets.inspection.image_store import ImageStore
+from factory_assets.inspection.labelled import LabelledImages
+from factory_assets.inspection.leaks import LeakReport, found_groups, near_copies, thumbnail
+from factory_assets.inspection.splits import TEST, TRAIN, VALIDATION, with_groups
+
+LARGEST_BYTES = 6e9
+
+
+class TooManyImagesError(FactoryError, MemoryError):
+    """More images than fit into memory at the size that the network takes."""
+
+
+def load(store: ImageStore, frame: pl.DataFrame, product: Product, *, split: str) -> LabelledImages:
+    """Load the images of one split.
+
+    Args:
+        store: The files.
+        frame: Accepted rows with their splits.
+        product: What the network takes.
+        split: train, validation or test.
+
+    Raises:
+        TooManyImagesError: They would need more memory than is let in.
+    """
+    classes = tuple(sorted(frame["label"].drop_nulls().unique().to_list()))
+    rows = frame.filter(pl.col("split") == split)
+    size = product.input
+    needed = rows.height * size.height_px * size.width_px * (size.channels + 1)
+    if needed > LARGEST_BYTES:
+        msg = (
+            f"{rows.height} images of product {product.name} at {size.width_px} x {size.height_px} need "
+            f"{needed / 1e9:.1f} GB: make input smaller in the plant file"
+        )
+        raise TooManyImagesError(msg)
+    shape = {"height_px": size.height_px, "width_px": size.width_px, "fit": size.fit}
+    pixels = [_pixels(store, name, product) for name in rows["image"]]
+    masks = None
+    if frame["mask"].is_not_null().any():
+        empty = np.zeros((size.height_px, size.width_px), np.uint8)
+        masks = [
+            empty if name is None else fitted_mask(_grey(decode(store.read(name))), **shape) for name in rows["mask"]
+        ]
+    references = None
+    if rows.height and rows["reference"].is_not_null().all():
+        known = {name: _pixels(store, name, product) for name in rows["reference"].unique()}
+        references = np.stack([known[name] for name in rows["reference"]])
+    empty_pixels = np.zeros((0, size.height_px, size.width_px, size.channels), np.uint8)
+    return LabelledImages(
+        image_ids=tuple(rows["image"]),
+        pixels=np.stack(pixels) if pixels else empty_pixels,
+        labels=tuple(rows["label"].fill_null("")),
+        classes=classes or ("",),
+        is_defect=rows["is_defect"].fill_null(value=True).to_numpy().astype(bool),
+        groups=tuple(rows["group"]),
+        masks=None if masks is None else np.stack(masks) if masks else empty_pixels[..., 0],
+        references=references,
+    )
+
+
+def boxes_of(frame: pl.DataFrame, split: str) -> list[list[tuple[int, int, int, int]]]:
+    """The true boxes of one split's images, in the order of `load`: (x1, y1, x2, y2) in pixels of the file."""
+    rows = frame.filter(pl.col("split") == split)["boxes"].to_list()
+    keys = ("x1_px", "y1_px", "x2_px", "y2_px")
+    return [[(box[keys[0]], box[keys[1]], box[keys[2]], box[keys[3]]) for box in boxes or []] for boxes in rows]
+
+
+def grouped(store: ImageStore, accepted: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, np.ndarray]]:
+    """Rows with a group each, and every image's thumbnail; where the manifest names no group, near copies share one."""
+    thumbnails = {name: thumbnail(decode(store.read(name))) for name in accepted["image"]}
+    if not accepted["group"].is_null().any() or accepted.is_empty():
+        return accepted, thumbnails
+    first = found_groups(np.stack([thumbnails[name] for name in accepted["image"]]))
+    return with_groups(accepted, accepted["image"].gather(first.tolist())), thumbnails
+
+
+def guard(frame: pl.DataFrame, thumbnails: dict[str, np.ndarray]) -> dict[str, LeakReport]:
+    """The leak guard over a split: near copies of training images among those of validation and test.
+
+    Images that are compared with golden images are alike by design, so a split of whole groups is all that is asked.
+    """
+    names = {split: frame.filter(pl.col("split") == split)["image"].to_list() for split in (TRAIN, VALIDATION, TEST)}
+    parts = {split: {name: thumbnails[name] for name in of_split} for split, of_split in names.items()}
+    return {split: near_copies(parts[split], parts[TRAIN]) for split in (VALIDATION, TEST)}
+
+
+def _pixels(store: ImageStore, name: str, product: Product) -> np.ndarray:
+    size = product.input
+    return fitted(
+        decode(store.read(name)),
+        height_px=size.height_px,
+        width_px=size.width_px,
+        channels=size.channels,
+        fit=size.fit,
+    )
+
+
+def _grey(image: np.ndarray) -> np.ndarray:
+    return image if image.ndim == 2 else image.max(axis=2)
