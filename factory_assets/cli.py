@@ -93,7 +93,7 @@ def doctor(
 
 
 @app.command()
-def materialize(
+def materialize(  # noqa: PLR0917 (a command's options)
     plant: PlantOption = None,
     data: DataOption = None,
     home: HomeOption = None,
@@ -129,8 +129,10 @@ def evaluate_rul(
 
 
 @evaluate_app.command("inspection")
-def evaluate_inspection(
-    data: Annotated[Path | None, typer.Option("--data", help="Labelled images: trains if need be, scores the test split.")] = None,
+def evaluate_inspection(  # noqa: PLR0917 (a command's options)
+    data: Annotated[
+        Path | None, typer.Option("--data", help="Labelled images: trains if need be, scores the test split.")
+    ] = None,
     bundle: Annotated[Path | None, typer.Option("--bundle", help="A released bundle, to score on --manifest.")] = None,
     manifest: Annotated[Path | None, typer.Option("--manifest", help="CSV of labelled images.")] = None,
     product: Annotated[str | None, typer.Option("--product", help="A product of the plant file.")] = None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ class EdgeFailedError(FactoryError, RuntimeError):
 
 
 def run(site: Site, edge: Path) -> None:
-    """Bring the plant up to date, pull its release with the edge runtime, predict, and show what came of it.
+    """Bring the plant up to date, pull its release with the edge runtime, predict, inspect, and show what came of it.
 
     Args:
         site: The reference plant.
@@ -33,14 +34,50 @@ def run(site: Site, edge: Path) -> None:
     with summary.progress_lines(site.home.log) as on_progress:
         done = operations.bring_up_to_date(site, on_progress=on_progress)
     summary.print_result(site, done)
-    predict_at_the_edge(site, edge)
+    pulled = _edge(edge, _state(site) / "pull.json", "pull", "--releases", site.home.releases, "--state", _state(site))
+    predict_at_the_edge(site, edge, pulled)
+    inspect_at_the_edge(site, edge)
     _print_where_next(site, edge)
 
 
-def predict_at_the_edge(site: Site, edge: Path) -> None:
-    """Pull the plant's release with the edge runtime, predict for all running units, and show the most urgent."""
-    state = site.home.root / "edge"
-    pulled = _edge(edge, state / "pull.json", "pull", "--releases", site.home.releases, "--state", state)
+def _state(site: Site) -> Path:
+    return site.home.root / "edge"
+
+
+def inspect_at_the_edge(site: Site, edge: Path) -> None:
+    """Let the edge runtime look at the parts that models were neither trained nor tuned on, and show its verdicts."""
+    state, reports = _state(site), {}
+    for product in site.plant.product_names:
+        parts = write_edge_parts(site, product, state / "parts" / product)
+        name = ("--product", product)
+        reports[product] = _edge(edge, state / f"{product}.json", "inspect", "--state", state, "--input", parts, *name)
+    if reports:
+        summary.console.print(summary.inspected_table(reports))
+
+
+def write_edge_parts(site: Site, product: str, folder: Path) -> Path:
+    """Put the images of a product's test parts into a folder, as a camera would; returns the folder."""
+    from factory_assets.inspection.image_store import open_store
+
+    frame = Lake(site.home.lake).read("inspection_training_set", Partition(product)).filter(pl.col("split") == "test")
+    shutil.rmtree(folder, ignore_errors=True)
+    with open_store(site.folder(site.plant.product(product).images.folder)) as store:
+        for name in frame["image"]:
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(store.read(name))
+    return folder
+
+
+def predict_at_the_edge(site: Site, edge: Path, pulled: dict[str, Any]) -> None:
+    """Predict for all running units with the edge runtime, and show the most urgent.
+
+    Args:
+        site: The plant.
+        edge: The `factory-edge` command.
+        pulled: What it said of the release that it pulled.
+    """
+    state = _state(site)
     predictions = [entry for fleet in site.plant.modelled_fleets for entry in _predicted(site, edge, state, fleet)]
     summary.console.print(summary.edge_table(pulled, predictions))
 
@@ -90,7 +127,7 @@ def _print_where_next(site: Site, edge: Path) -> None:
         ("training runs", f"mlflow ui --backend-store-uri {site.home.mlflow_uri}"),
         ("the signed release", site.home.releases),
         ("the edge", f"{edge} status --state {site.home.root / 'edge'}"),
-        ("score a model", "factory evaluate rul --fleet press"),
+        ("score a model", "factory evaluate rul --fleet press; factory evaluate inspection --product casting"),
         ("bring your own plant", "README.md, 'Your own plant'"),
     ]
     summary.console.print("\n[bold]Where to look next[/bold] (commands are in .venv/bin)")

@@ -61,9 +61,7 @@ def plant_of_images(folder: Path, home: Path) -> Site:
     return load_site(Settings(plant=plant_file, home=home, data=folder))
 
 
-def evaluate_product(
-    site: Site, name: str, *, on_progress: Callable[[Any], None] = lambda _: None
-) -> dict[str, Any]:
+def evaluate_product(site: Site, name: str, *, on_progress: Callable[[Any], None] = lambda _: None) -> dict[str, Any]:
     """Bring a product's model up to date (what is fresh is not trained again) and score its bundle on test images.
 
     Returns:

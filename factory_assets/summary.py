@@ -19,6 +19,14 @@ from factory_assets.foundation.settings import Site
 
 console = Console(highlight=False)
 UNITS_SHOWN = 8
+# As people read it, and as tables name it.
+INSPECTION_FIGURES = {
+    "accuracy": "accuracy",
+    "AUROC": "auroc",
+    "recall at 5 % false reject": "recall_at_5_false_reject",
+    "sound rejected": "false_reject_rate",
+    "defects escaped": "escape_rate",
+}
 
 
 @contextmanager
@@ -69,7 +77,7 @@ def print_result(site: Site, done: Any) -> None:
         console.print("Everything is up to date: nothing was run.")
     for warning in done.warnings:
         console.print(f"[yellow]warning[/yellow] {warning}")
-    for table in (readings_table(site), models_table(site), release_table(site)):
+    for table in (readings_table(site), models_table(site), inspection_table(site), release_table(site)):
         if table.row_count:
             console.print(table)
 
@@ -115,6 +123,24 @@ def models_table(site: Site) -> Table:
     return table
 
 
+def inspection_table(site: Site) -> Table:
+    """Models per inspected product, on test images of parts that no model was trained or tuned on."""
+    lake = Lake(site.home.lake)
+    table = Table("product", "method", *[_right(name) for name in ("test images", *INSPECTION_FIGURES)])
+    table.title = "Inspection: test images (rejected and escaped: at the cheapest threshold)"
+    for product in site.plant.product_names:
+        if not lake.has("inspection_evaluation", Partition(product)):
+            continue
+        row = lake.read("inspection_evaluation", Partition(product)).row(0, named=True)
+        cells = [_share(row[key]) for key in INSPECTION_FIGURES.values()]
+        table.add_row(product, row["method"].replace("_", " "), f"{row['images']:,}", *cells)
+    return table
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
 def release_table(site: Site) -> Table:
     """What is released: bundles, their engines and sizes, and the fingerprint that edges pin; empty before that."""
     from edge_runtime.bundle import load_manifest
@@ -149,6 +175,40 @@ def print_evaluation(fleet: str, figures: dict[str, Any]) -> None:
         rmse, score = figures[f"rmse_{convention}"], figures[f"phm08_{convention}"]
         table.add_row(f"test truth {convention}", f"{rmse:.2f}", f"{score:,.1f}")
     console.print(table)
+
+
+def print_inspection(figures: dict[str, Any]) -> None:
+    """The scores of one product's bundle, with their intervals, and each label's."""
+    table = Table("figure", _right("value"), _right("95 % interval"))
+    table.title = f"bundle {figures['bundle']}: {figures['images']} images"
+    for name in INSPECTION_FIGURES.values():
+        value, interval = figures[name], figures["intervals"].get(name)
+        told = figures["undefined"].get(name, "-") if value is None else _share(value)
+        table.add_row(name.replace("_", " "), told, "" if interval is None else " to ".join(map(_share, interval)))
+    console.print(table)
+    labels = Table("label", _right("images"), _right("told right"), _right("rejected"))
+    for label, entry in figures["per_class"].items():
+        labels.add_row(label, f"{entry['images']:,}", _share(entry.get("recall")), _share(entry.get("rejected")))
+    console.print(labels)
+    for entry in figures["not_scored"]:
+        console.print(f"[yellow]not scored[/yellow] {entry['image']}: {entry['reason']}")
+
+
+def inspected_table(inspected: dict[str, Any]) -> Table:
+    """What the edge said of the parts of each product. `inspected`: the edge's reports, by product."""
+    names = ("parts", "ok", "rejected", "rejected unseen")
+    table = Table("product", *[_right(name) for name in names], "worst part")
+    table.title = "Inspected at the edge: images as they came from the camera"
+    for product, report in inspected.items():
+        parts = report["parts"]
+        said = Counter(part["verdict"] for part in parts)
+        unseen = sum(part["failure"] is not None for part in parts)
+        worst = max(parts, key=lambda part: (part["failure"] is None, part["score"]))
+        table.add_row(
+            product, f"{len(parts):,}", f"{said['ok']:,}", f"{said['nok']:,}", f"{unseen:,}",
+            f"{worst['image']} ({worst['score']:.2f})",
+        )  # fmt: skip
+    return table
 
 
 def edge_table(pulled: dict[str, Any], predictions: list[dict[str, Any]]) -> Table:

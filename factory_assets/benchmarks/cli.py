@@ -15,6 +15,7 @@ from factory_assets.benchmarks.machine import Machine, observed
 from factory_assets.benchmarks.registry import BENCHMARKS, Benchmark, chosen
 from factory_assets.benchmarks.rendering import as_page, print_report
 from factory_assets.benchmarks.report import Options, Report
+from factory_assets.benchmarks.runs import Run, check_whole, read_run
 from factory_assets.foundation.errors import FactoryError
 from factory_assets.foundation.lake import replacing
 
@@ -32,21 +33,42 @@ def bench(  # noqa: PLR0917 (a command's options)
     size: Annotated[list[str] | None, typer.Option("--size", help="A size by name, such as rows=5000000.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")] = None,
     write: Annotated[Path | None, typer.Option("--write", help="Write the page of a whole, full-sized run.")] = None,
+    made: Annotated[
+        list[Path] | None, typer.Option("--from", help="With --write: a file of --json; run nothing, but merge them.")
+    ] = None,
     folder: Annotated[Path | None, typer.Option("--folder", help="Work below this folder; default: /tmp.")] = None,
 ) -> None:
     """Measure, print each figure with its goal, and end with 1 if a goal is missed."""
-    benchmarks = chosen(names or [])
-    if write is not None and (quick or size or len(benchmarks) < len(BENCHMARKS)):
+    is_full = not (quick or size)
+    if write is not None and (names or not is_full):
         msg = "--write is for a run of all benchmarks in full size: leave names, --quick and --size out"
         raise BenchmarkOptionError(msg)
-    reports, machine = run_all(benchmarks, Console(), is_quick=quick, sizes=sizes(size or []), folder=folder)
+    if made and json_file is not None:
+        msg = "--from runs nothing: leave --json out"
+        raise BenchmarkOptionError(msg)
+    if made:
+        runs = _made(made, write)
+    else:
+        reports, machine = run_all(
+            chosen(names or []), Console(), is_quick=quick, sizes=sizes(size or []), folder=folder
+        )
+        runs = [Run(machine, reports, is_full)]
     if json_file is not None:
-        value = {"machine": machine.as_json(), "benchmarks": [report.as_json() for report in reports]}
-        _write(json_file, json.dumps(value, indent=1) + "\n")
+        _write(json_file, json.dumps(runs[0].as_json(), indent=1) + "\n")
     if write is not None:
-        _write(write, as_page(reports, machine))
-    if any(report.missed for report in reports):
+        _write(write, as_page(runs))
+    if any(report.missed for run in runs for report in run.reports):
         raise typer.Exit(1)
+
+
+def _made(files: Sequence[Path], write: Path | None) -> list[Run]:
+    """Runs that were made before, and hold all benchmarks together."""
+    if write is None:
+        msg = "--from merges runs into a page: say with --write where it is to be written"
+        raise BenchmarkOptionError(msg)
+    runs = [read_run(path) for path in files]
+    check_whole(runs, [benchmark.name for benchmark in BENCHMARKS])
+    return runs
 
 
 def run_all(

@@ -5,13 +5,17 @@ from __future__ import annotations
 import datetime as dt
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
-SHOWN = ("polars", "numpy", "dagster", "duckdb", "onnxruntime", "tuf", "tensorflow-cpu", "tensorflow")
+SHOWN = (
+    "polars", "numpy", "dagster", "duckdb", "onnxruntime", "openvino", "opencv-python-headless", "tuf",
+    "tensorflow-cpu", "tensorflow", "keras",
+)  # fmt: skip
 STEAL = 7  # the eighth field of the first line of /proc/stat
 CPU_FIELDS = 8  # user to steal; guest time, behind them, is part of user time
 
@@ -53,6 +57,19 @@ class Machine:
             "memory_gib": round(self.memory_gib, 1), "load": list(self.load), "steal_pct": self.steal,
             "versions": self.versions,
         }  # fmt: skip
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Machine:
+        """The machine that `as_json` wrote."""
+        return cls(
+            date=dt.date.fromisoformat(value["date"]),
+            minutes=value["minutes"],
+            cores=value["cores"],
+            memory_gib=value["memory_gib"],
+            load=(value["load"][0], value["load"][1]),
+            steal=value["steal_pct"],
+            versions=dict(value["versions"]),
+        )
 
 
 @contextmanager

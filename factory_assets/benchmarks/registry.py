@@ -29,7 +29,18 @@ class Benchmark:
 
 BENCHMARKS = tuple(
     Benchmark(name, f"factory_assets.benchmarks.{name}")
-    for name in ("cleaning_speed", "fault_detection", "one_changed_partition", "hostile_releases")
+    for name in (
+        "cleaning_speed",
+        "fault_detection",
+        "one_changed_partition",
+        "hostile_releases",
+        "inspection_classification",
+        "inspection_segmentation",
+        "inspection_anomaly",
+        "inspection_golden_image",
+        "inspection_speed",
+        "inspection_peer",
+    )
 )
 
 

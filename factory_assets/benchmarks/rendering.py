@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from factory_assets.benchmarks.machine import Machine
 from factory_assets.benchmarks.report import HEADER, Report
+from factory_assets.benchmarks.runs import Run, in_order
 
 INTRODUCTION = """# Benchmarks
 
@@ -24,7 +24,7 @@ def print_report(console: Console, report: Report) -> None:
     for figure in report.figures:
         style = "bold red" if figure.is_reached is False else None
         table.add_row(*figure.cells()[:-1], style=style)
-    console.print(table)
+    console.print(table if report.figures else f"[bold]{report.name}[/bold]: {report.title}")
     for held_equal in dict.fromkeys(figure.held_equal for figure in report.figures if figure.held_equal):
         names = ", ".join(figure.name for figure in report.figures if figure.held_equal == held_equal)
         console.print(f"  held equal ({names}): {held_equal}")
@@ -37,12 +37,18 @@ def print_report(console: Console, report: Report) -> None:
         console.print(f"  {note}")
 
 
-def as_page(reports: Sequence[Report], machine: Machine) -> str:
-    """The page of a whole run."""
-    parts = [INTRODUCTION, "\n".join(f"- {line}" for line in machine.lines())]
-    for report in reports:
+def as_page(runs: Sequence[Run]) -> str:
+    """The page of one run of all benchmarks, or of several that hold them all together."""
+    parts = [INTRODUCTION]
+    for run in runs:
+        where = run.machine.lines()
+        if len(runs) > 1:
+            where.append(f"ran {', '.join(report.name for report in run.reports)}")
+        parts.append("\n".join(f"- {line}" for line in where))
+    for report in in_order(runs):
         parts.append(f"## {report.name}\n\n{report.title}")
-        parts.append(_markdown(HEADER, [figure.cells() for figure in report.figures]))
+        if report.figures:
+            parts.append(_markdown(HEADER, [figure.cells() for figure in report.figures]))
         parts.extend(f"### {table.title}\n\n{_markdown(table.columns, table.rows)}" for table in report.details)
         if report.notes:
             parts.append("\n".join(f"- {note}" for note in report.notes))

@@ -92,6 +92,19 @@ class Figure:
             "goal": bounds, "is_reached": self.is_reached, "held_equal": self.held_equal,
         }  # fmt: skip
 
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Figure:
+        """The figure that `as_json` wrote."""
+        bounds = value["goal"]
+        return cls(
+            name=value["figure"],
+            ours=value["ours"],
+            baseline=value["baseline"],
+            ratio=value["ratio"],
+            goal=None if bounds is None else Goal(**bounds),
+            held_equal=value["held_equal"],
+        )
+
 
 HEADER = ["figure", "ours", "baseline", "ratio", "goal", "reached", "held equal"]
 
@@ -103,6 +116,17 @@ class Details:
     title: str
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        rows = [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+        return {"title": self.title, "columns": list(self.columns), "rows": rows}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Details:
+        """The table that `as_json` wrote."""
+        columns = value["columns"]
+        return cls(value["title"], columns, [[row[name] for name in columns] for row in value["rows"]])
 
 
 @dataclass(frozen=True)
@@ -130,14 +154,21 @@ class Report:
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON values."""
-        tables = [
-            {"title": table.title, "rows": [dict(zip(table.columns, row, strict=True)) for row in table.rows]}
-            for table in self.details
-        ]
         return {
             "benchmark": self.name, "title": self.title, "figures": [figure.as_json() for figure in self.figures],
-            "details": tables, "notes": list(self.notes),
+            "details": [table.as_json() for table in self.details], "notes": list(self.notes),
         }  # fmt: skip
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Report:
+        """The report that `as_json` wrote."""
+        return cls(
+            name=value["benchmark"],
+            title=value["title"],
+            figures=[Figure.from_json(figure) for figure in value["figures"]],
+            details=[Details.from_json(table) for table in value["details"]],
+            notes=value["notes"],
+        )
 
 
 def number(value: float) -> str:

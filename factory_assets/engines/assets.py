@@ -101,7 +101,7 @@ def _load(model_file: Path) -> Any:
 
 def rul_bundle(site: Site) -> dg.AssetsDefinition:
     """Everything of a model that is released, in one folder."""
-    wanted = load_targets(PROJECT_ROOT / "configs" / "targets.yaml")
+    wanted = load_targets(PROJECT_ROOT / "configs" / "targets.yaml", "rul")
 
     @dg.asset(
         name="rul_bundle",

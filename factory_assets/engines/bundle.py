@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from edge_runtime.bundle import (
@@ -82,16 +82,47 @@ def make_rul_bundle(
             ),
         ),
         regimes=regimes,
-        graphs=tuple(
-            GraphDraft(path=_graph_path(g), opset=opset, targets=g.targets, precision=g.precision)
-            for g in compiled.graphs
-        ),
-        engines=tuple(
-            EngineDraft(path=_engine_path(e), target=e.target, precision=e.precision, compiler=e.compiler)
-            for e in compiled.engines
-        ),
-        golden=GoldenDraft(path=GOLDEN, tolerance=_tolerances(targets)),
+        graphs=graph_drafts(compiled, opset),
+        engines=engine_drafts(compiled),
+        golden=GoldenDraft(path=GOLDEN, tolerance=tolerances(targets)),
     )
+    return write_whole(folder, draft, compiled, golden)
+
+
+def graph_drafts(compiled: Compiled, opset: int) -> tuple[GraphDraft, ...]:
+    """What the manifest says of graphs."""
+    return tuple(
+        GraphDraft(path=_graph_path(g), opset=opset, targets=g.targets, precision=g.precision) for g in compiled.graphs
+    )
+
+
+def engine_drafts(compiled: Compiled) -> tuple[EngineDraft, ...]:
+    """What the manifest says of engines."""
+    return tuple(
+        EngineDraft(path=_engine_path(e), target=e.target, precision=e.precision, compiler=e.compiler)
+        for e in compiled.engines
+    )
+
+
+def write_whole(
+    folder: Path,
+    draft: ManifestDraft,
+    compiled: Compiled,
+    golden: GoldenSamples,
+    *,
+    texts: Mapping[str, str] | None = None,
+    copied: Mapping[str, Path] | None = None,
+) -> Manifest:
+    """Write a bundle beside its place, then put it there as a whole.
+
+    Args:
+        folder: The bundle's folder.
+        draft: What is known of it.
+        compiled: Graphs and engines, to be copied.
+        golden: Golden samples.
+        texts: Other files by their path in the bundle.
+        copied: The same, from files.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
     building = Path(tempfile.mkdtemp(prefix=".making-", dir=folder.parent))
     try:
@@ -100,6 +131,11 @@ def make_rul_bundle(
         for engine in compiled.engines:
             (building / "engines").mkdir(exist_ok=True)
             shutil.copyfile(engine.path, building / _engine_path(engine))
+        for path, source in (copied or {}).items():
+            (building / path).parent.mkdir(exist_ok=True)
+            shutil.copyfile(source, building / path)
+        for path, text in (texts or {}).items():
+            (building / path).write_text(text, encoding="utf-8")
         write_golden(building / GOLDEN, golden.inputs, golden.outputs)
         manifest = write_bundle(building, draft)
         _replace(folder, building)
@@ -122,7 +158,8 @@ def _engine_path(engine: CompiledEngine) -> str:
     return f"engines/{engine.target}-{engine.precision}.engine"
 
 
-def _tolerances(targets: Targets) -> dict[str, dict[str, Tolerance]]:
+def tolerances(targets: Targets) -> dict[str, dict[str, Tolerance]]:
+    """How far each target and precision may be from the golden samples."""
     return {
         name: {precision: Tolerance(atol=t.atol, rtol=t.rtol) for precision, t in target.precisions.items()}
         for name, target in targets.targets.items()

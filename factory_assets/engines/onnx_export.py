@@ -98,7 +98,7 @@ def _convert(model: Any) -> Any:
 
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
     # With a fixed batch the converter writes loops instead of LSTM nodes.
-    signature = [tf.TensorSpec((None, *t.shape[1:]), tf.float32, name=t.name) for t in model.inputs]
+    signature = [tf.TensorSpec((None, *t.shape[1:]), t.dtype, name=t.name) for t in model.inputs]
     converted, _ = tf2onnx.convert.from_keras(model, input_signature=signature, opset=OPSET)
     return converted
 

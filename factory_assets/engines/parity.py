@@ -10,7 +10,7 @@ import numpy as np
 BATCH = 256
 
 
-def run_onnx(path: Path, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def run_onnx(path: Path, inputs: Mapping[str, np.ndarray], batch: int = BATCH) -> dict[str, np.ndarray]:
     """Run a graph with ONNX Runtime on one thread, batch by batch; the first axis of every input is the sample."""
     import onnxruntime as ort
 
@@ -20,8 +20,8 @@ def run_onnx(path: Path, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarr
     names = [output.name for output in session.get_outputs()]
     count = len(next(iter(inputs.values())))
     parts = [
-        session.run(names, {name: array[start : start + BATCH] for name, array in inputs.items()})
-        for start in range(0, count, BATCH)
+        session.run(names, {name: array[start : start + batch] for name, array in inputs.items()})
+        for start in range(0, count, batch)
     ]
     return {name: np.concatenate([part[place] for part in parts]) for place, name in enumerate(names)}
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from factory_assets.foundation.errors import FactoryError, broken_contract
 
 Precision = Literal["fp32", "fp16", "int8"]
+Task = Literal["rul", "inspection"]
 
 
 class TargetsFileError(FactoryError, ValueError):
@@ -37,8 +38,21 @@ class Tolerance(_Strict):
     rtol: float = Field(ge=0)
 
 
+class _TargetInFile(_Strict):
+    """A target as the file tells it: tolerances by task, since each task's outputs have a unit of their own."""
+
+    title: str
+    runtime: str
+    compile: Literal["never", "ahead", "on-device"]
+    precisions: dict[Task, dict[Precision, Tolerance]]
+
+
+class _TargetsFile(_Strict):
+    targets: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")], _TargetInFile] = Field(min_length=1)
+
+
 class Target(_Strict):
-    """One kind of place where engines run.
+    """One kind of place where the engines of a task run.
 
     `compile` says when: `never` (it runs the ONNX graph itself), `ahead` (before the release) or `on-device` (there,
     from the signed graph, since such an engine fits one GPU only).
@@ -51,9 +65,9 @@ class Target(_Strict):
 
 
 class Targets(_Strict):
-    """A whole targets file."""
+    """Where the engines of one task run."""
 
-    targets: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")], Target] = Field(min_length=1)
+    targets: dict[str, Target]
 
     def asking_for(self, precision: Precision) -> list[str]:
         """Targets that want a precision."""
@@ -104,19 +118,26 @@ class Compiler(Protocol):
         """
 
 
-def load_targets(path: Path) -> Targets:
-    """Read and check a targets file.
+def load_targets(path: Path, task: Task) -> Targets:
+    """Read and check a targets file; what it says of one task.
 
     Raises:
         TargetsFileError: The file is missing, is not YAML or breaks the contract.
     """
     try:
-        return Targets.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        found = _TargetsFile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (OSError, yaml.YAMLError) as error:
         msg = f"targets file {path} cannot be read: {error}"
         raise TargetsFileError(msg) from error
     except ValidationError as error:
         raise TargetsFileError(broken_contract(f"targets file {path}", error)) from error
+    wanted = {name: target for name, target in found.targets.items() if target.precisions.get(task)}
+    return Targets(
+        targets={
+            name: Target(**{**target.model_dump(), "precisions": target.precisions[task]})
+            for name, target in wanted.items()
+        }
+    )
 
 
 def compiler_for(target: str) -> Compiler:

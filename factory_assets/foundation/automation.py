@@ -51,8 +51,7 @@ MARTS_JOB = dg.define_asset_job(
 )
 INSPECTION_JOB = dg.define_asset_job(
     "inspection",
-    selection=dg.AssetSelection.groups("inspection")
-    | dg.AssetSelection.assets("inspection_onnx", "inspection_bundle"),
+    selection=dg.AssetSelection.groups("inspection") | dg.AssetSelection.assets("inspection_onnx", "inspection_bundle"),
     description="From labelled images to a bundle that may be released, for one product.",
 )
 

@@ -206,10 +206,27 @@ class Cleaning(_Strict):
     gap_periods: int = Field(3, ge=1)
 
 
+class RenderedParts(_Strict):
+    """How the simulator renders the parts of one product.
+
+    `count` parts, each photographed one to three times; `defect_share` of them are defective (without it, the share
+    that the simulator knows). `kinds` says how much more often than others a kind of defect comes: so rare ones are
+    oversampled.
+    """
+
+    count: int = Field(100, ge=10, le=9000)
+    defect_share: float | None = Field(None, ge=0, le=1)
+    kinds: dict[Name, Annotated[float, Field(ge=0)]] = {}
+
+
 class Simulator(_Strict):
-    """The plant is simulated (the reference plant): days are written up to yesterday, from `start` on."""
+    """The plant is simulated (the reference plant): days are written up to yesterday, from `start` on.
+
+    `parts` says how products that it knows are rendered, by product; without it each is rendered as usual.
+    """
 
     seed: int = 0
+    parts: dict[Name, RenderedParts] = {}
 
 
 class Plant(_Strict):
@@ -263,6 +280,14 @@ class Plant(_Strict):
             if state is not None and state not in {c.name for c in self.channels(fleet.name)}:
                 msg = f"fleet {fleet.name}: life.state_channel {state} is not a channel of {fleet.machine_class}"
                 raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _rendered_parts_are_products(self) -> Plant:
+        rendered = self.simulator.parts if self.simulator else {}
+        if unknown := sorted(set(rendered) - set(self.product_names)):
+            msg = f"simulator.parts names {', '.join(unknown)}, which is none of the products"
+            raise ValueError(msg)
         return self
 
     @cached_property

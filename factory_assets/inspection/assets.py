@@ -162,8 +162,9 @@ def inspection_training_set(site: Site) -> dg.AssetsDefinition:
             product = site.plant.product(name)
             accepted = lake.get().read("inspection_image", Partition(name), where=pl.col("status") == "accepted")
             with image_store.open_store(site.folder(product.images.folder)) as store:
-                frame = splits.assign(accepted, product, store)
-                near[name] = leaks.guard(store, frame, product)
+                grouped, thumbnails = loading.grouped(store, accepted)
+            frame = splits.assign(grouped, product)
+            near[name] = loading.guard(frame, thumbnails, product)
             shared[name] = splits.shared_groups(frame)
             of_product = {"splits": table(splits.summary(frame))}
             context.add_asset_metadata(of_product, partition_key=name)
@@ -215,7 +216,8 @@ def inspection_model(site: Site) -> dg.AssetsDefinition:
                 "mlflow_run_id": run_id,
                 "written_to": dg.MetadataValue.path(str(folder)),
             }
-            shown = {key: picture(png) for key, png in reports.training_plots(trained).items()}
+            costs = site.plant.product(name).costs
+            shown = {key: picture(png) for key, png in reports.training_plots(trained, costs).items()}
             context.add_asset_metadata({**of_product, **shown}, partition_key=name)
         yield from settled(
             dg.MaterializeResult(
@@ -239,6 +241,7 @@ def _train(
         product,
         learnt,
         validated,
+        boxes=loading.boxes_of(frame, "train"),
         backbone=_backbone(site, product),
         on_epoch=lambda number, told: context.log.info("epoch %d: %s", number, told),
     )
@@ -315,8 +318,8 @@ def inspection_champion(site: Site) -> dg.AssetsDefinition:
         owners=ML_TEAM,
         code_version=code_version(champion, promotion, settings=[*site.plant.products]),
         description=(
-            "A challenger becomes champion unless it is worse than the champion on the same validation images. MLflow's "
-            "alias says which model it is, every decision leaves a record, and only champions are released."
+            "A challenger becomes champion where it is better than the champion on the same validation images. "
+            "MLflow's alias says which model it is, every decision leaves a record, and only champions are released."
         ),
     )
     @retried_if_it_may_pass

@@ -18,9 +18,9 @@ class BoxFigures:
     Attributes:
         images: How many.
         boxes: True boxes.
-        recall: Share of them that a blob touches, the blob's middle within it or its middle within the blob.
+        recall: Share of them that a blob touches: the blob's middle lies in the box, or the box's in the blob.
         recall_at_iou: Share of them with a blob of IoU > 0.33 (the rule of DeepPCB's authors).
-        false_blobs_per_image: Blobs that touch no true box.
+        false_blobs_per_image: Blobs that overlap no true box.
     """
 
     images: int
@@ -35,7 +35,7 @@ def score_boxes(found: Sequence[Sequence[Box]], truth: Sequence[Sequence[Box]]) 
     touched = matched = boxes = false = 0
     for blobs, true in zip(found, truth, strict=True):
         boxes += len(true)
-        touched += sum(any(_touches(blob, box) for blob in blobs) for box in true)
+        touched += sum(any(touches(blob, box) for blob in blobs) for box in true)
         matched += sum(any(iou(blob, box) > OFFICIAL_IOU for blob in blobs) for box in true)
         false += sum(not any(_overlaps(blob, box) for box in true) for blob in blobs)
     count = len(truth)
@@ -52,16 +52,17 @@ def iou(one: Box, other: Box) -> float:
     return both / (_area(one) + _area(other) - both)
 
 
+def touches(blob: Box, box: Box) -> bool:
+    """Whether a blob finds a true box: the middle of one lies in the other."""
+    return _holds(box, _middle(blob)) or _holds(blob, _middle(box))
+
+
 def _area(box: Box) -> int:
     return (box[2] - box[0]) * (box[3] - box[1])
 
 
 def _overlaps(one: Box, other: Box) -> bool:
     return one[0] <= other[2] and other[0] <= one[2] and one[1] <= other[3] and other[1] <= one[3]
-
-
-def _touches(blob: Box, box: Box) -> bool:
-    return _holds(box, _middle(blob)) or _holds(blob, _middle(box))
 
 
 def _middle(box: Box) -> tuple[float, float]:

@@ -1,39 +1,49 @@
 """A small fully convolutional network that marks defects, and scores a part by the hottest cells of its heat map.
 
-What it sees first is local contrast at two scales: a pore of a few pixels is dark beside its neighbours, not dark.
+What it sees first is contrast in units of the local spread: a pore of a few pixels is dark beside its neighbours, not
+dark, and the same part comes at several exposures. What a cell says draws on fine features and on surroundings of
+several hundred pixels: an area that was ground otherwise differs from the rest of the part, not by itself.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 CELL_PX = 8
-WIDTHS = (12, 16, 32, 48)
-SMALL_PX, COARSE = 9, 4
-LEAST_SPREAD = 1e-4
+# Crops that the network is trained on must be a multiple of its coarsest level.
+COARSEST_PX = 32
+WIDTHS = (8, 24, 48, 64)
+QUARTER, EIGHTH = 4, 8
+LEAST_SPREAD = 0.01
+LEAST_LEVEL = 0.05
+# One bright speck must not take the whole range of an INT8 tensor.
+LARGEST_CONTRAST = 6.0
 
 
-def build(height_px: int | None, width_px: int | None, channels: int, *, hottest_cells: int = 5) -> Any:
+def build(
+    height_px: int | None, width_px: int | None, channels: int, *, hottest_cells: int = 5, capacity: float = 1.0
+) -> Any:
     """The network with random weights.
 
     Args:
-        height_px: A multiple of 8; None for a network that is trained on crops.
+        height_px: A multiple of 8; None for a network that is trained on crops of a multiple of 32.
         width_px: A multiple of 8, or None.
         channels: 1 or 3.
-        hottest_cells: The score is the mean of so many cells.
+        hottest_cells: The score is that of the mean logit of so many cells.
+        capacity: Factor on the number of features.
 
     Returns:
         Keras model: `image` uint8 (batch, height, width, channels) to `heat_map` (batch, height / 8, width / 8, 1) and
-        `score` (batch, 1), both 0 to 1.
+        `score` (batch, 1), both 0 to 1. The heat map's layer `logits` is what is trained.
     """
     import keras
     from keras import layers
 
     image = keras.Input((height_px, width_px, channels), dtype="uint8", name="image")
-    features = _contrasts(layers.Rescaling(1 / 255)(image))
-    fine, wide = _trunk(features)
-    joined = layers.Concatenate()([layers.MaxPooling2D(2)(layers.Conv2D(WIDTHS[2], 1)(fine)), wide])
-    cells = _convolved(joined, WIDTHS[3], size=1)
+    widths = [max(4, round(width * capacity / 4) * 4) for width in WIDTHS]
+    cells = _cells(*_contrasts(layers.Rescaling(1 / 255)(image)), widths)
     # Few cells are defective: a network that says so from the start learns faster.
     rare = keras.initializers.Constant(-4.0)
     logits = layers.Conv2D(1, 1, bias_initializer=rare, name="logits")(cells)
@@ -49,34 +59,71 @@ def _score(logits: Any, hottest_cells: int) -> Any:
     return layers.Activation("sigmoid", name="score")(ops.mean(hottest, axis=1, keepdims=True))
 
 
-def _contrasts(grey: Any) -> Any:
-    """Grey values less their local mean, over a few pixels and over many; the latter also in units of local spread."""
+def _contrasts(grey: Any) -> tuple[Any, Any]:
+    """Contrast to the local mean in units of the local spread; and, at half the size, how bright a place is.
+
+    Means are taken at a quarter of the size and below: at full size they would cost more than the whole network.
+    """
     from keras import layers, ops
 
-    def mean(values: Any, size: int) -> Any:
-        return layers.AveragePooling2D(size, 1, "same")(values)
+    def mean(values: Any, size: int, stride: int = 1) -> Any:
+        return layers.AveragePooling2D(size, stride, "same")(values)
 
-    def coarse(values: Any) -> Any:
-        return mean(layers.AveragePooling2D(COARSE)(values), SMALL_PX)
-
-    small = grey - mean(grey, SMALL_PX)
-    large = grey - mean(layers.UpSampling2D(COARSE)(coarse(grey)), SMALL_PX)
-    spread = layers.UpSampling2D(COARSE)(ops.sqrt(coarse(ops.square(large)) + LEAST_SPREAD))
-    return layers.Concatenate()([small / spread, large / spread, large * 4.0, grey * 2.0 - 1.0])
-
-
-def _trunk(features: Any) -> tuple[Any, Any]:
-    """Features at a quarter and at an eighth of the resolution; the latter see 200 pixels around."""
-    first = _convolved(_convolved(features, WIDTHS[0], stride=2), WIDTHS[1])
-    fine = _convolved(_convolved(first, WIDTHS[2], stride=2), WIDTHS[2])
-    wide = _convolved(fine, WIDTHS[3], stride=2)
-    for dilation in (2, 4, 8):
-        wide = wide + _convolved(wide, WIDTHS[3], dilation=dilation)
-    return fine, wide
+    local = _grown(mean(mean(mean(grey, QUARTER, QUARTER), 5), 5), QUARTER)
+    difference = grey - local
+    spread = _grown(mean(mean(ops.abs(difference), EIGHTH, EIGHTH), 5), EIGHTH)
+    contrast = ops.clip(difference / (spread + LEAST_SPREAD), -LARGEST_CONTRAST, LARGEST_CONTRAST)
+    relative = ops.clip(difference / (local + LEAST_LEVEL), -1.0, 2.0)
+    return contrast, mean(layers.Concatenate()([relative * 2.0, grey * 2.0 - 1.0]), 2, 2)
 
 
-def _convolved(values: Any, channels: int, *, size: int = 3, stride: int = 1, dilation: int = 1) -> Any:
+def _grown(values: Any, factor: int) -> Any:
+    """Every value `factor` times as wide and high; an upsampling layer would be exported as a dozen nodes."""
+    import keras
     from keras import layers
 
-    convolution = layers.Conv2D(channels, size, stride, "same", dilation_rate=dilation, use_bias=False)
+    channels = int(values.shape[-1])
+    repeated = np.zeros((factor, factor, channels, channels), np.float32) + np.eye(channels, dtype=np.float32)
+    growing = layers.Conv2DTranspose(channels, factor, factor, use_bias=False, trainable=False)
+    growing.kernel_initializer = keras.initializers.Constant(repeated)
+    return growing(values)
+
+
+def _cells(contrast: Any, level: Any, widths: list[int]) -> Any:
+    """Features of every cell: those at a quarter, an eighth, a sixteenth and a 32nd of the resolution, joined."""
+    from keras import layers
+
+    first = layers.ReLU()(layers.Conv2D(widths[0], 4, 2, "same")(contrast))
+    fine = _convolved(layers.Concatenate()([first, level]), widths[1], size=4, stride=2)
+    fine = fine + _convolved(fine, widths[1])
+    cell = _deepened(_convolved(fine, widths[2], stride=2), blocks=2)
+    wide = _deepened(_convolved(cell, widths[3], stride=2), blocks=2)
+    widest = _deepened(_convolved(wide, widths[3], stride=2), blocks=1)
+    wide = _convolved(wide + _upsampled(widest, wide), widths[3], size=1)
+    hottest = layers.MaxPooling2D(2, padding="same")(_convolved(fine, widths[1], size=1))
+    joined = layers.Concatenate()([hottest, cell, _upsampled(wide, cell, widths[2])])
+    return _convolved(joined, widths[2], size=1)
+
+
+def _deepened(values: Any, *, blocks: int) -> Any:
+    for _ in range(blocks):
+        values = values + _convolved(values, int(values.shape[-1]))
+    return values
+
+
+def _upsampled(values: Any, like: Any, channels: int | None = None) -> Any:
+    """Twice the size, as learnt, cut to the size of `like`: an odd size was rounded up on the way down."""
+    from keras import layers
+
+    grown = layers.Conv2DTranspose(channels or int(values.shape[-1]), 2, 2, use_bias=False)(values)
+    if None in like.shape[1:3]:
+        return grown
+    surplus = [(0, int(grown.shape[axis]) - int(like.shape[axis])) for axis in (1, 2)]
+    return layers.Cropping2D(surplus)(grown) if any(end for _, end in surplus) else grown
+
+
+def _convolved(values: Any, channels: int, *, size: int = 3, stride: int = 1) -> Any:
+    from keras import layers
+
+    convolution = layers.Conv2D(channels, size, stride, "same", use_bias=False)
     return layers.ReLU()(layers.BatchNormalization(momentum=0.95)(convolution(values)))

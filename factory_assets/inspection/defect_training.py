@@ -19,15 +19,20 @@ Sampler = Callable[[np.random.Generator], tuple[np.ndarray, np.ndarray]]
 
 MARKED = 0.3
 AVERAGING = 0.98
-HOTTEST = (1, 3, 5, 10, 20, 40)
+RIM_CELLS = 5
+FOCUS = 1.5
+HOTTEST_OF_CROP = 3
+HOTTEST = (1, 3, 5, 10, 20)
+SCORED_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long and how fast is learnt."""
+    """How long and how fast is learnt, and by how large a network."""
 
     epochs: int
-    steps_an_epoch: int = 50
+    capacity: float = 1.0
+    steps_an_epoch: int = 40
     learning_rate: float = 3e-3
     weight_decay: float = 1e-3
 
@@ -38,7 +43,7 @@ def train(
     """Train on crops, and settle on `judged` how many hot cells make a part's score.
 
     Args:
-        sampler: Gives batches.
+        sampler: Gives batches; the crops' size is a multiple of 32.
         judged: Images of other parts, some of them defective.
         schedule: How long and how fast.
         seed: Of weights and batches.
@@ -49,7 +54,7 @@ def train(
     began = time.process_time()
     keras.utils.set_random_seed(seed)
     channels = judged.pixels.shape[3]
-    network = defect_network.build(None, None, channels, hottest_cells=1)
+    network = defect_network.build(None, None, channels, hottest_cells=1, capacity=schedule.capacity)
     rng, step = np.random.default_rng(seed), _step(network, schedule)
     averaged: list[np.ndarray] = []
     rows = []
@@ -59,11 +64,11 @@ def train(
             pixels, masks = sampler(rng)
             losses.append([float(value) for value in step(pixels, _cells(masks))])
             averaged = _averaged(averaged, network.get_weights())
-        figures = dict(zip(("loss", "focal_loss", "dice_loss"), np.mean(losses, axis=0).tolist(), strict=True))
+        figures = dict(zip(("loss", "loss_of_cells", "loss_of_crops"), np.mean(losses, axis=0).tolist(), strict=True))
         rows.append({"epoch": epoch, **figures})
         on_epoch(epoch, figures)
     network.set_weights(averaged)
-    final, choices = _with_score(network, judged)
+    final, choices = _with_score(network, judged, schedule.capacity)
     return TrainedNetwork(
         network=final,
         history=pl.DataFrame(rows),
@@ -87,7 +92,7 @@ def _averaged(before: list[np.ndarray], now: list[np.ndarray]) -> list[np.ndarra
 
 
 def _step(network: Any, schedule: Schedule) -> Any:
-    """One step of AdamW on focal and dice loss (arXiv 1708.02002, 1606.04797)."""
+    """One step of AdamW on the loss of cells and of whole crops."""
     import keras
     import tensorflow as tf
 
@@ -96,37 +101,68 @@ def _step(network: Any, schedule: Schedule) -> Any:
     rate = keras.optimizers.schedules.CosineDecay(
         schedule.learning_rate / 20, max(1, total - warm_up), warmup_target=schedule.learning_rate, warmup_steps=warm_up
     )
-    optimiser = keras.optimizers.AdamW(rate, weight_decay=schedule.weight_decay)
+    optimiser = keras.optimizers.AdamW(rate, weight_decay=schedule.weight_decay, global_clipnorm=5.0)
+    trained = keras.Model(network.input, network.get_layer("logits").output)
 
     @tf.function(reduce_retracing=True)
     def step(pixels: Any, marked: Any) -> Any:
         with tf.GradientTape() as tape:
-            hot = tf.clip_by_value(network(pixels, training=True)["heat_map"], 1e-6, 1 - 1e-6)
-            right = marked * hot + (1 - marked) * (1 - hot)
-            focal = tf.reduce_mean((1 + marked) * (1 - right) ** 1.5 * -tf.math.log(right)) * 10
-            overlap = 2 * tf.reduce_sum(hot * marked, [1, 2, 3]) + 1
-            dice = 1 - overlap / (tf.reduce_sum(hot + marked, [1, 2, 3]) + 1)
-            is_defect = tf.reduce_max(marked, [1, 2, 3])
-            dice = tf.reduce_sum(dice * is_defect) / (tf.reduce_sum(is_defect) + 1)
-            loss = focal + 0.5 * dice
-        gradients = tape.gradient(loss, network.trainable_variables)
-        optimiser.apply_gradients(zip(gradients, network.trainable_variables, strict=True))
-        return loss, focal, dice
+            logits = trained(pixels, training=True)
+            cells, crops = _loss_of_cells(logits, marked), _loss_of_crops(logits, marked)
+            loss = cells + crops
+        variables = trained.trainable_variables
+        optimiser.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+        return loss, cells, crops
 
     return step
 
 
-def _with_score(network: Any, judged: LabelledImages) -> tuple[Any, Mapping[str, Any]]:
+def _loss_of_cells(logits: Any, marked: Any) -> Any:
+    """Focal loss (arXiv 1708.02002) by crop: defects along their rims, and all that is sound."""
+    import tensorflow as tf
+
+    hot = tf.sigmoid(logits)
+    wrong = marked * (1 - hot) + (1 - marked) * hot
+    focal = wrong**FOCUS * tf.nn.sigmoid_cross_entropy_with_logits(marked, logits)
+    # The middle of a large defect may look like any sound surface: its rim is what can be seen. A large one has a
+    # hundred cells and a pore has one, so each crop's cells count as much as another's.
+    rim = marked * tf.cast(-tf.nn.max_pool2d(-marked, RIM_CELLS, 1, "SAME") < 1, tf.float32)
+    found = tf.reduce_sum(focal * rim, [1, 2, 3]) / (tf.reduce_sum(rim, [1, 2, 3]) + 1)
+    quiet = tf.reduce_mean(focal * (1 - marked), [1, 2, 3]) * 10
+    return tf.reduce_mean(found + quiet)
+
+
+def _loss_of_crops(logits: Any, marked: Any) -> Any:
+    """Cross-entropy of whole crops: what decides on a part is its hottest cells."""
+    import tensorflow as tf
+
+    hottest = tf.math.top_k(tf.reshape(logits, [tf.shape(logits)[0], -1]), HOTTEST_OF_CROP)[0]
+    is_defect = tf.reduce_max(marked, [1, 2, 3])
+    return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(is_defect, tf.reduce_mean(hottest, axis=1)))
+
+
+def _with_score(network: Any, judged: LabelledImages, capacity: float) -> tuple[Any, Mapping[str, Any]]:
     """The network at its full size, with as many hot cells in the score as judge best."""
     from factory_assets.inspection.figures import auroc
 
     _, height, width, channels = judged.pixels.shape
-    hot = np.concatenate([np.asarray(network(judged.pixels[i : i + 16])["heat_map"]) for i in range(0, len(judged), 16)])
-    cells = np.clip(hot.reshape(len(hot), -1), 1e-6, 1 - 1e-6)
-    logits = np.sort(np.log(cells / (1 - cells)), axis=1)
-    counts = [count for count in HOTTEST if count <= logits.shape[1]]
-    found = {count: auroc(logits[:, -count:].mean(axis=1), judged.is_defect) for count in counts}
-    best = max(counts, key=lambda count: (found[count] or 0.0, -count))
-    final = defect_network.build(height, width, channels, hottest_cells=best)
+    final = defect_network.build(height, width, channels, hottest_cells=1, capacity=capacity)
     final.set_weights(network.get_weights())
-    return final, {"hottest_cells": best, "auroc_by_hottest_cells": {str(k): v for k, v in found.items()}}
+    cells = np.sort(_logits(final, judged.pixels), axis=1)
+    counts = [count for count in HOTTEST if count <= cells.shape[1]]
+    found = {count: auroc(cells[:, -count:].mean(axis=1), judged.is_defect) for count in counts}
+    best = max(counts, key=lambda count: (found[count] or 0.0, -count))
+    scored = defect_network.build(height, width, channels, hottest_cells=best, capacity=capacity)
+    scored.set_weights(network.get_weights())
+    return scored, {"hottest_cells": best, "auroc_by_hottest_cells": {str(k): v for k, v in found.items()}}
+
+
+def _logits(network: Any, pixels: np.ndarray) -> np.ndarray:
+    """Logits of all cells, float32 (images, cells)."""
+    import keras
+    import tensorflow as tf
+
+    inner = keras.Model(network.input, network.get_layer("logits").output)
+    scoring = tf.function(lambda batch: inner(batch, training=False), reduce_retracing=True)
+    found = [scoring(pixels[i : i + SCORED_AT_ONCE]).numpy() for i in range(0, len(pixels), SCORED_AT_ONCE)]
+    return np.concatenate(found).reshape(len(pixels), -1)

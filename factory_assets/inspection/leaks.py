@@ -7,7 +7,7 @@ right so, and 57 % right where parts are kept whole.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,19 +50,24 @@ def thumbnail(frame: np.ndarray) -> np.ndarray:
     return small / length if length > 0 else small
 
 
-def near_pairs(thumbnails: np.ndarray, bound: float = NEAR_CORRELATION) -> Iterator[tuple[int, int]]:
-    """Pairs of images that are almost the same picture, each later one with the first that is like it.
+def near_pairs(
+    thumbnails: np.ndarray, groups: Sequence[str | None], bound: float = NEAR_CORRELATION
+) -> Iterator[tuple[int, int]]:
+    """Pairs of images of different parts that are almost the same picture: each later one with the first that is like it.
 
     Args:
         thumbnails: (images, 576).
+        groups: Images of one part share a group; None where it is not known.
         bound: Correlation from which on they count as the same.
     """
+    known = {group: number for number, group in enumerate(dict.fromkeys(groups)) if group is not None}
+    of = np.array([known.get(group, -1 - place) if group else -1 - place for place, group in enumerate(groups)])
     for start in range(0, len(thumbnails), BLOCK):
         block = thumbnails[start : start + BLOCK]
         alike = block @ thumbnails[: start + len(block)].T >= bound
         for row, near in enumerate(alike):
             place = start + row
-            earlier = np.flatnonzero(near[:place])
+            earlier = np.flatnonzero(near[:place] & (of[:place] != of[place]))
             if len(earlier):
                 yield int(earlier[0]), place
 
@@ -117,4 +122,4 @@ def found_groups(thumbnails: np.ndarray, bound: float = NEAR_CORRELATION) -> np.
     rows, columns = np.concatenate(pairs, axis=1) if pairs else np.zeros((2, 0), int)
     _, component = connected_components(coo_matrix((np.ones(len(rows)), (rows, columns)), (count, count)))
     _, first = np.unique(component, return_index=True)
-    return np.asarray(first)[component]
+    return np.asarray(np.asarray(first)[component])

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from edge_runtime.inspection.decoding import decode
-from edge_runtime.inspection.fitting import fitted, fitted_mask
+from edge_runtime.inspection.fitting import fitted, fitted_mask, placement
 from factory_assets.foundation.errors import FactoryError
 from factory_assets.foundation.products import Product
 from factory_assets.inspection.image_store import ImageStore
@@ -68,11 +68,32 @@ def load(store: ImageStore, frame: pl.DataFrame, product: Product, *, split: str
     )
 
 
-def boxes_of(frame: pl.DataFrame, split: str) -> list[list[tuple[int, int, int, int]]]:
-    """The true boxes of one split's images, in the order of `load`: (x1, y1, x2, y2) in pixels of the file."""
-    rows = frame.filter(pl.col("split") == split)["boxes"].to_list()
-    keys = ("x1_px", "y1_px", "x2_px", "y2_px")
-    return [[(box[keys[0]], box[keys[1]], box[keys[2]], box[keys[3]]) for box in boxes or []] for boxes in rows]
+def boxes_of(frame: pl.DataFrame, split: str, product: Product | None = None) -> list[list[tuple[int, int, int, int]]]:
+    """The true boxes of one split's images, in the order of `load`: (x1, y1, x2, y2).
+
+    Args:
+        frame: Accepted rows with their splits.
+        split: train, validation or test.
+        product: Boxes are told in pixels of what its network takes; without it in pixels of the file.
+    """
+    found = []
+    for row in frame.filter(pl.col("split") == split).iter_rows(named=True):
+        boxes = [(box["x1_px"], box["y1_px"], box["x2_px"], box["y2_px"]) for box in row["boxes"] or []]
+        if product is not None and boxes:
+            height, width, size = row["height_px"], row["width_px"], product.input
+            place = placement((height, width), height_px=size.height_px, width_px=size.width_px, fit=size.fit)
+            across, down = place.width_px / width, place.height_px / height
+            boxes = [
+                (
+                    place.left_px + round(x1 * across),
+                    place.top_px + round(y1 * down),
+                    place.left_px + round(x2 * across),
+                    place.top_px + round(y2 * down),
+                )
+                for x1, y1, x2, y2 in boxes
+            ]
+        found.append(boxes)
+    return found
 
 
 def grouped(store: ImageStore, accepted: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, np.ndarray]]:
@@ -84,11 +105,13 @@ def grouped(store: ImageStore, accepted: pl.DataFrame) -> tuple[pl.DataFrame, di
     return with_groups(accepted, accepted["image"].gather(first.tolist())), thumbnails
 
 
-def guard(frame: pl.DataFrame, thumbnails: dict[str, np.ndarray]) -> dict[str, LeakReport]:
+def guard(frame: pl.DataFrame, thumbnails: dict[str, np.ndarray], product: Product) -> dict[str, LeakReport]:
     """The leak guard over a split: near copies of training images among those of validation and test.
 
     Images that are compared with golden images are alike by design, so a split of whole groups is all that is asked.
     """
+    if product.method == "golden_image":
+        return {}
     names = {split: frame.filter(pl.col("split") == split)["image"].to_list() for split in (TRAIN, VALIDATION, TEST)}
     parts = {split: {name: thumbnails[name] for name in of_split} for split, of_split in names.items()}
     return {split: near_copies(parts[split], parts[TRAIN]) for split in (VALIDATION, TEST)}

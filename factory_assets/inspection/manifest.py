@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 import polars as pl
 
 from factory_assets.foundation.products import ImageColumns, ImageSource
-from factory_assets.inspection.image_store import MANIFEST, ImageSourceError, ImageStore
+from factory_assets.inspection.image_store import IMAGE_SUFFIXES, MANIFEST, ImageSourceError, ImageStore
 
 USUAL_NAMES: dict[str, tuple[str, ...]] = {
     "image": ("image", "test_image", "file", "filename", "path"),
@@ -21,19 +21,22 @@ USUAL_NAMES: dict[str, tuple[str, ...]] = {
     "split": ("split", "set", "subset"),
 }
 DEFECT_NAMES = ("defect", "is_defect")
+DEFECT_FLAGS, OK_FLAGS = ("1", "true", "yes", "defect", "nok"), ("0", "false", "no", "ok")
 SPLIT_NAMES = {"train": "train", "training": "train", "trainval": "train", "val": "validation", "valid": "validation"}
 SPLIT_NAMES |= {"validation": "validation", "test": "test", "testing": "test"}
-IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff")
 COLUMNS = tuple(USUAL_NAMES)
+FILE_COLUMNS = ("image", "mask", "boxes", "reference")
+SEPARATORS = (",", ";", "\t")
 OK, DEFECT = "ok", "defect"
 
 
-def read_manifest(store: ImageStore, source: ImageSource) -> pl.DataFrame:
+def read_manifest(store: ImageStore, source: ImageSource, *, ok_label: str | None = OK) -> pl.DataFrame:
     """All images that a source names, whether or not their files are there.
 
     Args:
         store: The files.
         source: Which manifest, and which of its columns hold what.
+        ok_label: What sound parts are called where a manifest only says which parts are defective.
 
     Returns:
         Columns image, label, mask, boxes, reference, group, split (train, validation or test), all text, null where
@@ -44,61 +47,93 @@ def read_manifest(store: ImageStore, source: ImageSource) -> pl.DataFrame:
             that says nothing, or nothing in it can be found.
     """
     name = source.manifest or (MANIFEST if store.has(MANIFEST) else None)
-    frame = _from_folders(store) if name is None else _from_csv(store, name, source.columns)
+    frame = _from_folders(store) if name is None else _from_csv(store, name, source.columns, ok_label or OK)
     if frame.is_empty():
-        msg = f"{store.where} names no image: give a {MANIFEST}, or one folder a label with images in it"
+        what = f"{store.where} names no image" if name is None else f"{store.where}/{name} has no row"
+        msg = f"{what}: give a {MANIFEST} with one row an image, or one folder a label with images in it"
         raise ImageSourceError(msg)
     if not any(store.has(image) for image in frame["image"].drop_nulls()):
-        first = frame["image"].drop_nulls().head(1).to_list()
-        msg = f"none of the {frame.height} images that {name or 'the folders'} name is in {store.where}, not even {first}"
+        first = next(iter(frame["image"].drop_nulls()), "(no name)")
+        msg = (
+            f"none of the {frame.height} images that {name or 'the folders'} names is in {store.where}; the first is "
+            f"{first}: names count from that folder, with `/`"
+        )
         raise ImageSourceError(msg)
     return frame
 
 
-def _from_csv(store: ImageStore, name: str, columns: ImageColumns) -> pl.DataFrame:
-    try:
-        raw = pl.read_csv(io.BytesIO(store.read(name)), infer_schema=False)
-    except FileNotFoundError as error:
-        msg = f"{store.where} has no manifest {name}: mend images.manifest"
-        raise ImageSourceError(msg) from error
-    except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
-        msg = f"{store.where}/{name} is not a CSV file: {str(error).splitlines()[0]}"
-        raise ImageSourceError(msg) from error
-    raw = raw.rename({column: column.strip() for column in raw.columns})
-    found = {role: _column(role, getattr(columns, role), raw.columns, f"{store.where}/{name}") for role in COLUMNS}
+def _from_csv(store: ImageStore, name: str, columns: ImageColumns, ok_label: str) -> pl.DataFrame:
+    where = f"{store.where}/{name}"
+    raw = _read_csv(store, name, where)
+    found = {role: _column(role, getattr(columns, role), raw.columns, where) for role in COLUMNS}
     if found["image"] is None:
-        msg = f"{store.where}/{name} has columns {', '.join(raw.columns)}: one must be named image, or columns.image say it"
+        msg = (
+            f"{where} has columns {', '.join(raw.columns)}: its first line must name the columns, and one must be image, "
+            "or columns.image say which it is"
+        )
         raise ImageSourceError(msg)
     picked = [
         (pl.lit(None, pl.String) if column is None else pl.col(column).str.strip_chars()).alias(role)
         for role, column in found.items()
     ]
-    frame = raw.select(picked).with_columns(pl.all().replace("", None))
-    return _with_splits(_with_labels(frame, raw), f"{store.where}/{name}")
+    # Manifests that were written under Windows name files with backslashes.
+    frame = raw.select(picked).with_columns(pl.col(FILE_COLUMNS).str.replace_all("\\", "/", literal=True))
+    frame = frame.with_columns(pl.when(pl.all() != "").then(pl.all()))
+    return _with_splits(_with_labels(frame, raw, ok_label), where)
+
+
+def _read_csv(store: ImageStore, name: str, where: str) -> pl.DataFrame:
+    """The table as text, comma, semicolon or tab between its columns."""
+    try:
+        text = store.read(name).decode("utf-8-sig")
+    except FileNotFoundError as error:
+        msg = f"{store.where} has no manifest {name}: mend images.manifest"
+        raise ImageSourceError(msg) from error
+    except OSError as error:
+        raise ImageSourceError(str(error)) from error
+    except UnicodeDecodeError as error:
+        msg = f"{where} is not UTF-8 (byte {error.start}): save it as CSV UTF-8"
+        raise ImageSourceError(msg) from error
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    separator = max(SEPARATORS, key=first.count)
+    try:
+        raw = pl.read_csv(io.BytesIO(text.encode()), infer_schema=False, separator=separator)
+        names = [column.strip() for column in raw.columns]
+        # Blank lines are no rows.
+        return raw.rename(dict(zip(raw.columns, names, strict=True))).filter(~pl.all_horizontal(pl.all().is_null()))
+    except pl.exceptions.PolarsError as error:
+        msg = f"{where} is not a CSV file: {str(error).splitlines()[0]}"
+        raise ImageSourceError(msg) from error
 
 
 def _column(role: str, given: str | None, there: list[str], where: str) -> str | None:
     if given is not None and given not in there:
         msg = f"{where} has no column {given!r} (columns.{role}); it has {', '.join(there)}"
         raise ImageSourceError(msg)
-    return given or next((name for name in USUAL_NAMES[role] if name in there), None)
+    return given or _usual(USUAL_NAMES[role], there)
 
 
-def _with_labels(frame: pl.DataFrame, raw: pl.DataFrame) -> pl.DataFrame:
-    """Where no column names the label, one that says 0 or 1 may."""
-    flag = next((name for name in DEFECT_NAMES if name in raw.columns), None)
+def _usual(usual: tuple[str, ...], there: list[str]) -> str | None:
+    by_lower = {name.lower(): name for name in reversed(there)}
+    return next((by_lower[name] for name in usual if name in by_lower), None)
+
+
+def _with_labels(frame: pl.DataFrame, raw: pl.DataFrame, ok_label: str) -> pl.DataFrame:
+    """Where no column names the label, one that says 0 or 1 may; what else it says is no label."""
+    flag = _usual(DEFECT_NAMES, raw.columns)
     if flag is None or not frame["label"].is_null().all():
         return frame
-    is_defect = raw[flag].str.strip_chars().str.to_lowercase().is_in(["1", "true", "yes"])
-    return frame.with_columns(label=pl.when(is_defect).then(pl.lit(DEFECT)).otherwise(pl.lit(OK)))
+    said = raw[flag].str.strip_chars().str.to_lowercase()
+    label = pl.when(said.is_in(DEFECT_FLAGS)).then(pl.lit(DEFECT)).when(said.is_in(OK_FLAGS)).then(pl.lit(ok_label))
+    return frame.with_columns(label=label)
 
 
 def _with_splits(frame: pl.DataFrame, where: str) -> pl.DataFrame:
     lower = frame["split"].str.to_lowercase()
-    unknown = frame.with_row_index("line", offset=2).filter(lower.is_not_null() & ~lower.is_in(list(SPLIT_NAMES)))
+    unknown = frame.with_row_index("row", offset=1).filter(lower.is_not_null() & ~lower.is_in(list(SPLIT_NAMES)))
     if unknown.height:
-        line, split = unknown.row(0, named=True)["line"], unknown["split"][0]
-        msg = f"{where}, line {line}: split {split!r} is none of {', '.join(sorted(SPLIT_NAMES))}"
+        row = unknown.row(0, named=True)
+        msg = f"{where}, row {row['row']}: split {row['split']!r} is none of {', '.join(sorted(SPLIT_NAMES))}"
         raise ImageSourceError(msg)
     return frame.with_columns(split=lower.replace(SPLIT_NAMES))
 
@@ -108,13 +143,13 @@ def _from_folders(store: ImageStore) -> pl.DataFrame:
     rows = []
     for name in store.names():
         path = PurePosixPath(name)
-        if path.suffix.lower() not in IMAGE_SUFFIXES or len(path.parts) < 2:
+        if path.suffix.lower() not in IMAGE_SUFFIXES:
             continue
-        above = path.parts[-3].lower() if len(path.parts) > 2 else ""
-        rows.append({"image": name, "label": path.parts[-2], "split": SPLIT_NAMES.get(above)})
-    return pl.DataFrame(rows, schema_overrides=dict.fromkeys(COLUMNS, pl.String)).select(
-        pl.col(role) if role in ("image", "label", "split") else pl.lit(None, pl.String).alias(role) for role in COLUMNS
-    ) if rows else pl.DataFrame(schema=dict.fromkeys(COLUMNS, pl.String))
+        above = path.parts[:-1]
+        split = next((SPLIT_NAMES[part.lower()] for part in above[-2:] if part.lower() in SPLIT_NAMES), None)
+        label = above[-1].strip() if above and above[-1].lower() not in SPLIT_NAMES else None
+        rows.append({**dict.fromkeys(COLUMNS), "image": name, "label": label, "split": split})
+    return pl.DataFrame(rows, schema=dict.fromkeys(COLUMNS, pl.String))
 
 
 def read_boxes(store: ImageStore, name: str) -> list[tuple[int, int, int, int, str]]:
@@ -124,17 +159,36 @@ def read_boxes(store: ImageStore, name: str) -> list[tuple[int, int, int, int, s
         (x1, y1, x2, y2, kind), in pixels.
 
     Raises:
-        ImageSourceError: The file is not there or is neither.
+        ImageSourceError: The file is not there, is neither, or a box has no extent.
     """
     try:
         text = store.read(name).decode("utf-8-sig")
-        if name.lower().endswith(".xml"):
-            return _voc_boxes(text)
-        lines = (line.replace(",", " ").split() for line in text.splitlines() if line.strip())
-        return [(int(a), int(b), int(c), int(d), str(*kind)) for a, b, c, d, *kind in lines]
-    except (FileNotFoundError, UnicodeDecodeError, ValueError, TypeError, ElementTree.ParseError) as error:
+        boxes = _voc_boxes(text) if name.lower().endswith(".xml") else _lines_boxes(text)
+    except FileNotFoundError as error:
+        msg = f"boxes {name} are not in {store.where}"
+        raise ImageSourceError(msg) from error
+    except (OSError, UnicodeDecodeError, ValueError, OverflowError, ElementTree.ParseError) as error:
         msg = f"boxes {name} in {store.where} cannot be read: {error}"
         raise ImageSourceError(msg) from error
+    for box in boxes:
+        if not (box[0] < box[2] and box[1] < box[3]):
+            msg = f"boxes {name} in {store.where}: {box[:4]} has no extent; it must be x1 y1 x2 y2"
+            raise ImageSourceError(msg)
+    return boxes
+
+
+def _lines_boxes(text: str) -> list[tuple[int, int, int, int, str]]:
+    boxes = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        parts = line.replace(",", " ").split()
+        if not parts:
+            continue
+        if len(parts) < 4:
+            msg = f"line {number} has {len(parts)} values, x1 y1 x2 y2 are needed"
+            raise ValueError(msg)
+        x1, y1, x2, y2 = (int(float(value)) for value in parts[:4])
+        boxes.append((x1, y1, x2, y2, " ".join(parts[4:])))
+    return boxes
 
 
 def _voc_boxes(text: str) -> list[tuple[int, int, int, int, str]]:

@@ -19,9 +19,11 @@ from factory_assets.inspection.schema import (
     HEAT_MAP,
     IMAGE,
     MODEL_FILE,
+    PROBABILITIES,
     REFERENCE,
     REFERENCES_FOLDER,
     SAMPLES_FILE,
+    TRUTH,
     InspectionCard,
 )
 from factory_assets.inspection.training import GoldenScorer, NetworkScorer, Scorer, TrainedInspection
@@ -59,7 +61,9 @@ def save_model(
         _save_pairs(folder / SAMPLES_FILE, validation, trained.outputs)
     else:
         _save_network(folder, trained.network)
-        write_golden(folder / SAMPLES_FILE, {IMAGE: validation.pixels}, dict(trained.outputs))
+        truth = validation.targets if PROBABILITIES in trained.outputs else validation.is_defect
+        outputs = {**trained.outputs, TRUTH: truth.astype(np.float32)[:, None]}
+        write_golden(folder / SAMPLES_FILE, {IMAGE: validation.pixels}, outputs)
         chosen = training.take(_spread(len(training), CALIBRATION_IMAGES))
         write_golden(
             folder / CALIBRATION_FILE, {IMAGE: chosen.pixels}, {"is_defect": chosen.is_defect.astype(np.float32)}

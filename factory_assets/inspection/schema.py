@@ -12,6 +12,8 @@ from factory_assets.foundation.products import ImageInput, Method
 
 IMAGE, REFERENCE = "image", "reference"
 SCORE, PROBABILITIES, HEAT_MAP = "score", "probabilities", "heat_map"
+# Beside the trainer's outputs for validation images: (images, 1), the class's place, or 1 for defective parts.
+TRUTH = "truth"
 SPLITS = ("train", "validation", "test")
 
 MODEL_FILE, CARD_FILE, RUN_FILE = "model.keras", "model.json", "mlflow_run_id"

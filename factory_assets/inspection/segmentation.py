@@ -1,7 +1,7 @@
-"""Where the defect is: a network trained with masks, on real defects and on drawn ones.
+"""Where the defect is: a network trained with masks, on real defects, on moved ones and on drawn ones.
 
-A few dozen defective parts are soon learnt by heart. Defects that are drawn onto sound parts never repeat, so half of
-the defective crops show those.
+A few dozen defective parts are soon learnt by heart. A real defect on the surface of another part, and defects that are
+drawn, never repeat: half of the defective crops show those.
 """
 
 from __future__ import annotations
@@ -14,9 +14,12 @@ import numpy as np
 
 from factory_assets.foundation.errors import FactoryError
 from factory_assets.inspection import crops, defect_training, synthetic_defects
-from factory_assets.inspection.defect_network import CELL_PX
+from factory_assets.inspection.defect_network import CELL_PX, COARSEST_PX
 from factory_assets.inspection.defect_training import Sampler, Schedule
 from factory_assets.inspection.labelled import LabelledImages, OnEpoch, TrainedNetwork
+
+# Kinds are drawn by their number of parts, to the power of one less this.
+RARER_KINDS = 0.6
 
 
 class SegmentationError(FactoryError, ValueError):
@@ -28,17 +31,21 @@ class SegmentationSettings:
     """How a segmentation is trained.
 
     Attributes:
-        epochs: Of fifty steps each.
+        epochs: Of forty steps each.
+        capacity: Factor on the number of features.
         crop_px: Size of the crops; at most the image's.
-        real, drawn, sound: Crops of a batch with a real defect, with a drawn one, and of sound parts.
+        real, moved, drawn, sound: Crops of a batch with a real defect, with a real one on another part, with a drawn
+            one, and of sound parts.
         backbone: Not taken by this method.
     """
 
-    epochs: int = 16
+    epochs: int = 12
+    capacity: float = 1.0
     crop_px: int = 192
-    real: int = 6
-    drawn: int = 4
-    sound: int = 6
+    real: int = 5
+    moved: int = 3
+    drawn: int = 3
+    sound: int = 5
     backbone: Path | None = None
 
 
@@ -72,7 +79,7 @@ def train(
     if training.is_defect.all():
         msg = "segmentation needs images of sound parts, and training has none: add some with the OK label"
         raise SegmentationError(msg)
-    schedule = Schedule(epochs=settings.epochs)
+    schedule = Schedule(epochs=settings.epochs, capacity=settings.capacity)
     return defect_training.train(_sampler(training, settings), validation, schedule, seed=seed, on_epoch=on_epoch)
 
 
@@ -88,6 +95,11 @@ def check_size(images: LabelledImages) -> None:
         raise SegmentationError(msg)
 
 
+def crop_size(images: LabelledImages, wanted_px: int) -> int:
+    """The largest size of crops, in pixels, that the network can be trained on and that the images allow."""
+    return max(COARSEST_PX, min(wanted_px, *images.pixels.shape[1:3]) // COARSEST_PX * COARSEST_PX)
+
+
 def _sampler(images: LabelledImages, settings: SegmentationSettings) -> Sampler:
     masks = images.masks
     if masks is None:
@@ -95,21 +107,33 @@ def _sampler(images: LabelledImages, settings: SegmentationSettings) -> Sampler:
         raise SegmentationError(msg)
     marked = np.flatnonzero(masks.reshape(len(images), -1).any(axis=1))
     sound = np.flatnonzero(~images.is_defect)
-    counts = Counter(images.labels[place] for place in marked)
-    # Rare kinds of defects are seen more often than they come, but not as often as common ones.
-    weights = np.array([counts[images.labels[place]] ** -0.5 for place in marked])
-    weights /= weights.sum()
-    size = min(settings.crop_px, *images.pixels.shape[1:3]) // CELL_PX * CELL_PX
+    of_marked, of_sound = _weights(images, marked, RARER_KINDS), _weights(images, sound, 0.0)
+    size = crop_size(images, settings.crop_px)
+
+    def real_crop(place: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        return crops.crop(images.pixels[place], masks[place], crops.on_mask(masks[place], rng), size, rng)
 
     def sample(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        found = []
-        for place in rng.choice(marked, settings.real, p=weights):
-            found.append(crops.crop(images.pixels[place], masks[place], crops.on_mask(masks[place], rng), size, rng))
-        found += [drawn_crop(images, int(place), size, rng) for place in rng.choice(sound, settings.drawn)]
-        found += [sound_crop(images, int(place), size, rng) for place in rng.choice(sound, settings.sound)]
+        found = [real_crop(place, rng) for place in rng.choice(marked, settings.real, p=of_marked)]
+        for place in rng.choice(marked, settings.moved, p=of_marked):
+            onto, _ = sound_crop(images, int(rng.choice(sound, p=of_sound)), size, rng)
+            found.append(crops.pasted(*real_crop(place, rng), onto, rng))
+        found += [drawn_crop(images, int(p), size, rng) for p in rng.choice(sound, settings.drawn, p=of_sound)]
+        found += [sound_crop(images, int(p), size, rng) for p in rng.choice(sound, settings.sound, p=of_sound)]
         return batch(found, rng)
 
     return sample
+
+
+def _weights(images: LabelledImages, places: np.ndarray, power: float) -> np.ndarray:
+    """How often each image is drawn: all parts alike, however often each was photographed.
+
+    Kinds of which there are few parts are drawn more often than they come (by `power`), but not as often as others.
+    """
+    pictures = Counter(images.groups[place] for place in places)
+    parts = Counter(label for label, _ in {(images.labels[place], images.groups[place]) for place in places})
+    weights = [parts[images.labels[place]] ** -power / pictures[images.groups[place]] for place in places]
+    return np.array(weights) / np.sum(weights)
 
 
 def sound_crop(
@@ -117,15 +141,16 @@ def sound_crop(
 ) -> tuple[np.ndarray, np.ndarray]:
     """A crop of a sound part, with an empty mask."""
     pixels = images.pixels[place]
-    return crops.crop(pixels, np.zeros(pixels.shape[:2], np.uint8), crops.anywhere(pixels.shape, rng), size, rng)
+    return crops.crop(pixels, np.zeros(pixels.shape[:2], np.uint8), crops.anywhere(pixels, rng), size, rng)
 
 
 def drawn_crop(
     images: LabelledImages, place: int, size: int, rng: np.random.Generator, kinds: tuple[str, ...] = ()
 ) -> tuple[np.ndarray, np.ndarray]:
     """A crop of a sound part with a defect drawn onto it."""
-    pixels, mask = with_drawn_defect(images.pixels[place], rng, kinds)
-    return crops.crop(pixels, mask, crops.on_mask(mask, rng), size, rng)
+    pixels, _ = sound_crop(images, place, size, rng)
+    drawn, mask = with_drawn_defect(pixels, rng, kinds)
+    return drawn, mask.astype(np.float32)
 
 
 def with_drawn_defect(

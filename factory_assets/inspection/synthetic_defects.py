@@ -178,10 +178,28 @@ def _patch(image: Floats, part: np.ndarray, rng: np.random.Generator) -> tuple[F
     """A large area that is ground, coated or lit otherwise: brighter, darker, rougher or smoother."""
     height, width = rng.uniform(0.06, 0.3) * image.shape[0], rng.uniform(0.1, 0.5) * image.shape[1]
     alpha = _blob(image.shape, _place(part, rng), (height, width), rng)
+    return _resurfaced(image, rng), alpha
+
+
+def _band(image: Floats, part: np.ndarray, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """A zone from one edge to another that was machined or lit otherwise, with a nearly straight border."""
+    rows, columns = np.mgrid[: image.shape[0], : image.shape[1]].astype(np.float32)
+    centre, turn = _place(part, rng), rng.choice([0.0, np.pi / 2]) + rng.normal(0, 0.08)
+    across = (rows - centre[0]) * np.cos(turn) + (columns - centre[1]) * np.sin(turn)
+    across = across * (1 if rng.random() < 0.5 else -1) + rng.uniform(0, 6) * _noise(image.shape, 40, rng)
+    alpha = np.clip(across / rng.uniform(1.5, 8) + 0.5, 0, 1)
+    if rng.random() < 0.5:
+        width = rng.uniform(0.08, 0.35) * min(image.shape)
+        alpha = alpha * np.clip((width - across) / rng.uniform(1.5, 8) + 0.5, 0, 1)
+    return _resurfaced(image, rng), np.asarray(alpha)
+
+
+def _resurfaced(image: Floats, rng: np.random.Generator) -> Floats:
+    """The same surface, brighter or darker, rougher or smoother."""
     base = cv2.GaussianBlur(image, (0, 0), 6)
-    rough = rng.choice([rng.uniform(0.2, 0.7), rng.uniform(1.5, 2.6)])
-    level = 1 + _sign(rng, 0.4) * rng.uniform(0.06, 0.35)
-    return base * level + (image - base) * rough, alpha
+    rough = rng.choice([rng.uniform(0.2, 0.7), rng.uniform(1.4, 2.6)])
+    level = 1 + _sign(rng, 0.45) * rng.uniform(0.05, 0.35)
+    return np.asarray(base * level + (image - base) * rough)
 
 
 def _foreign(image: Floats, part: np.ndarray, rng: np.random.Generator) -> tuple[Floats, Floats]:
@@ -205,5 +223,6 @@ KINDS: dict[str, Kind] = {
     "scratch": _scratch,
     "chip": _chip,
     "patch": _patch,
+    "band": _band,
     "foreign": _foreign,
 }

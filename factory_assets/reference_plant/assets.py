@@ -1,12 +1,14 @@
-"""Asset of room 0: the days that the simulated factory's historian wrote."""
+"""Assets of room 0: the days that the simulated factory's historian wrote, and photographs of the parts it made."""
 
 import datetime as dt
+from pathlib import Path
 
 import dagster as dg
 
 from factory_assets.foundation import partitions as parts
 from factory_assets.foundation.lake import combined_digest, sha256_file
-from factory_assets.foundation.metadata import DATA_TEAM
+from factory_assets.foundation.metadata import DATA_TEAM, picture, table
+from factory_assets.foundation.plant import RenderedParts
 from factory_assets.foundation.retries import RETRY, retried_if_it_may_pass
 from factory_assets.foundation.settings import Site
 from factory_assets.foundation.versions import code_version
@@ -23,14 +25,30 @@ from factory_assets.reference_plant import (
     simulator,
     truth,
 )
+from factory_assets.reference_plant.parts import (
+    board,
+    casting,
+    cover,
+    drawing,
+    export,
+    panel,
+    rendering,
+    scene,
+    surfaces,
+)
+from factory_assets.reference_plant.parts import mess as image_mess
 
 # What the bytes of the files follow from.
 MODULES = (simulator, lives, physics, fleets, faults, episodes, names, reading_faults, mess, historian_export)
+PART_MODULES = (rendering, scene, surfaces, drawing, casting, panel, board, cover, image_mess, export)
 
 
 def assets(site: Site) -> list[dg.AssetsDefinition]:
     """The simulated factory, if the plant file asks for one."""
-    return [reference_plant(site)] if site.plant.simulator else []
+    if site.plant.simulator is None:
+        return []
+    days = [reference_plant(site)] if site.plant.fleets else []
+    return [*days, part_images(site)] if site.plant.products else days
 
 
 def reference_plant(site: Site) -> dg.AssetsDefinition:
@@ -49,7 +67,7 @@ def reference_plant(site: Site) -> dg.AssetsDefinition:
         group_name="reference_plant",
         kinds={"simulator", "csv"},
         owners=DATA_TEAM,
-        code_version=code_version(*MODULES, settings=[plant.simulator]),
+        code_version=code_version(*MODULES, settings=[{"seed": seed}]),
         description=(
             "A seeded simulation of a small factory: presses and spindles that wear and fail. It writes what a "
             "historian would write, one file a day with all the faults of real historians, and keeps the truth apart."
@@ -68,3 +86,62 @@ def reference_plant(site: Site) -> dg.AssetsDefinition:
         )
 
     return _reference_plant
+
+
+def part_images(site: Site) -> dg.AssetsDefinition:
+    """Photographs of the parts of the simulated factory."""
+    plant = site.plant
+    if plant.simulator is None:
+        msg = f"plant {plant.plant} has no simulator"
+        raise ValueError(msg)
+    simulator_settings, rendered = plant.simulator, rendered_products(site)
+
+    @dg.asset(
+        name="part_images",
+        partitions_def=parts.products(plant),
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        retry_policy=RETRY,
+        group_name="reference_plant",
+        kinds={"simulator", "opencv"},
+        owners=DATA_TEAM,
+        code_version=code_version(*PART_MODULES, settings=[simulator_settings, rendered]),
+        description=(
+            "Photographs of parts, sound and defective, in changing light, with masks: an image folder and a manifest "
+            "as a plant would write them, with some files that are no good. Products whose images come from elsewhere "
+            "are left alone."
+        ),
+    )
+    @retried_if_it_may_pass
+    def _part_images(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        digests = []
+        for name in context.partition_keys:
+            if name not in rendered:
+                context.log.info("%s: its images come from elsewhere; nothing is rendered", name)
+                continue
+            settings = simulator_settings.parts.get(name, RenderedParts())
+            truth_folder = site.home.root / "truth"
+            written = export.write_parts(name, Path(rendered[name]), truth_folder, settings, simulator_settings.seed)
+            digests.append(written.sha256)
+            of_product = {
+                "images": table(written.counts()),
+                "parts": picture(export.contact_sheet(written)),
+                "written_to": dg.MetadataValue.path(str(written.folder)),
+            }
+            context.add_asset_metadata(of_product, partition_key=name)
+        return dg.MaterializeResult(
+            metadata={"products": len(digests)}, data_version=dg.DataVersion(combined_digest(digests))
+        )
+
+    return _part_images
+
+
+def rendered_products(site: Site) -> dict[str, str]:
+    """The folder of each product that is rendered: the simulator knows it, and its images lie in the plant's home.
+
+    A folder elsewhere holds somebody's own images, over which nothing may be written.
+    """
+    return {
+        product.name: str(site.folder(product.images.folder))
+        for product in site.plant.products
+        if product.name in rendering.SCENES and product.images.folder.startswith("{home}/")
+    }

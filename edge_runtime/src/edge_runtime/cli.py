@@ -150,12 +150,10 @@ def _inspect(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
     engine = engine_for_serving(arguments.state, bundle.folder, bundle.manifest, target)
     parts = inspect_folder(Inspector(bundle.folder, bundle.manifest, engine), arguments.input)
     rejected = [part for part in parts if part["verdict"] == "nok"]
-    lines = [
-        f"{len(parts)} parts of product {bundle.manifest.product} inspected with release {active.record.release}: "
-        f"{len(rejected)} rejected",
-        *(f"{part['image']} was rejected unseen: {part['failure']}" for part in parts if part["failure"]),
-    ]
-    return {"product": bundle.manifest.product, "release": active.record.release, "parts": parts}, lines
+    product, release = bundle.manifest.product, active.record.release
+    unseen = [f"{part['image']} was rejected unseen: {part['failure']}" for part in parts if part["failure"]]
+    lines = [f"{len(parts)} parts of product {product}, {len(rejected)} rejected (release {release})", *unseen]
+    return {"product": product, "release": release, "parts": parts}, lines
 
 
 def _compile(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:

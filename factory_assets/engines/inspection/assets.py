@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import numpy as np
 
 from edge_runtime.bundle import Manifest, read_golden
 from edge_runtime.engine import golden_check, open_engine, tensorrt_backend, tensorrt_builder
@@ -31,9 +32,12 @@ from factory_assets.foundation.versions import code_version
 from factory_assets.inspection.schema import (
     CALIBRATION_FILE,
     CARD_FILE,
+    HEAT_MAP,
     MODEL_FILE,
     RUN_FILE,
     SAMPLES_FILE,
+    SCORE,
+    TRUTH,
     InspectionCard,
 )
 
@@ -109,7 +113,7 @@ def _load(model_file: Path) -> Any:
 
 def inspection_bundle(site: Site) -> dg.AssetsDefinition:
     """Everything of a product's model that may be released, in one folder."""
-    wanted = load_targets(PROJECT_ROOT / "configs" / "targets.yaml")
+    wanted = load_targets(PROJECT_ROOT / "configs" / "targets.yaml", "inspection")
 
     @dg.asset(
         name="inspection_bundle",
@@ -141,11 +145,12 @@ def inspection_bundle(site: Site) -> dg.AssetsDefinition:
     )
     @retried_if_it_may_pass
     def _inspection_bundle(context: dg.AssetExecutionContext) -> Settled:
-        digests, certificates = [], {}
+        digests, certificates, left_out = [], {}, {}
         differences, failures = {}, {}
         for name in context.partition_keys:
             folder = site.home.bundles / name
             manifest, compiled, certificates[name] = _make_bundle(site, name, wanted)
+            left_out[name] = compiled.left_out
             try:
                 found = golden_check(open_engine(folder, manifest, "cpu"), folder, manifest)
                 differences[name] = max(found.values())
@@ -153,7 +158,11 @@ def inspection_bundle(site: Site) -> dg.AssetsDefinition:
                 failures[name] = str(error)
             digests.append(manifest.version)
             context.add_asset_metadata(_metadata(manifest, compiled, folder), partition_key=name)
-        results = [checks.parity_certificate(certificates), checks.golden_samples(differences, failures)]
+        results = [
+            checks.parity_certificate(certificates),
+            checks.precisions_are_complete(left_out),
+            checks.golden_samples(differences, failures),
+        ]
         yield from settled(
             dg.MaterializeResult(data_version=dg.DataVersion(combined_digest(digests)), check_results=results),
             context=context,
@@ -169,12 +178,15 @@ def _make_bundle(
     models = site.home.champions / name
     card = _card(models)
     inputs, outputs = read_golden(models / SAMPLES_FILE)
+    truth, shapes = outputs.pop(TRUTH, None), {key: array.shape[1:] for key, array in outputs.items()}
+    outputs.pop(HEAT_MAP, None)
     compiled, certified, samples = bundle.NOTHING_COMPILED, None, golden.GoldenSamples(inputs, outputs)
-    if card.golden_image is None:
-        samples = golden.choose(inputs, outputs)
+    if truth is not None:
+        judged = certificate.Judged(inputs, outputs, truth[:, 0].astype(np.int64), card.threshold)
+        samples = golden.choose(inputs, outputs, by=SCORE)
         calibration, _ = read_golden(models / CALIBRATION_FILE)
         compiled = compilation.compile_all(models / ONNX_FILE, models / "engines", wanted, samples, calibration)
-        certified = certificate.certify(compiled, inputs, outputs, threshold=card.threshold)
+        certified, compiled = certificate.certify(compiled, judged)
     manifest = bundle.make_inspection_bundle(
         site.home.bundles / name,
         plant=site.plant.plant,
@@ -186,6 +198,7 @@ def _make_bundle(
         certificate=certified,
         opset=onnx_export.OPSET,
         golden=samples,
+        output_shapes=shapes,
         targets=wanted,
     )
     return manifest, compiled, certified

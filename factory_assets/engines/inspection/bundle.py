@@ -17,7 +17,7 @@ from edge_runtime.bundle import (
     ReferenceDraft,
     Tolerance,
 )
-from factory_assets.engines.bundle import GOLDEN, engine_drafts, graph_drafts, write_whole
+from factory_assets.engines.bundle import GOLDEN, engine_drafts, graph_drafts, tolerances, write_whole
 from factory_assets.engines.certificate import Certificate
 from factory_assets.engines.compilation import Compiled
 from factory_assets.engines.golden import GoldenSamples
@@ -55,6 +55,7 @@ def make_inspection_bundle(
     certificate: Certificate | None,
     opset: int,
     golden: GoldenSamples,
+    output_shapes: Mapping[str, tuple[int, ...]],
     targets: Targets,
 ) -> Manifest:
     """Put a bundle together; the folder is replaced as a whole.
@@ -69,7 +70,8 @@ def make_inspection_bundle(
         compiled: Graphs in all precisions, and engines; nothing where golden images are compared.
         certificate: The parity certificate; none where golden images are compared.
         opset: The graphs' ONNX operator set.
-        golden: Golden samples.
+        golden: Golden samples; without heat maps, by which nothing is decided.
+        output_shapes: Shapes of one image's outputs, by name.
         targets: Tolerances.
     """
     references = tuple(ReferenceDraft(path=f"references/{name}.png", name=name) for name in card.references)
@@ -80,7 +82,7 @@ def make_inspection_bundle(
         product=product,
         lineage=Lineage(mlflow_run_id=run_id, data_sha256=card.data_sha256, code_version=card.code_version),
         inputs=_inputs(card),
-        outputs=_outputs(golden),
+        outputs=_outputs(output_shapes),
         inspection=InspectionSpec(
             method=card.method,
             labels=card.classes,
@@ -106,22 +108,23 @@ def _inputs(card: InspectionCard) -> tuple[InputSpec, ...]:
     return tuple(InputSpec(name=name, dtype="uint8", shape=shape) for name in names)
 
 
-def _outputs(golden: GoldenSamples) -> tuple[OutputSpec, ...]:
-    order = [name for name in (SCORE, PROBABILITIES, HEAT_MAP) if name in golden.outputs]
+def _outputs(shapes: Mapping[str, tuple[int, ...]]) -> tuple[OutputSpec, ...]:
     return tuple(
         OutputSpec(
             name=name,
             dtype="float32",
-            shape=("batch", *golden.outputs[name].shape[1:]),
+            shape=("batch", *shapes[name]),
             unit="1",
             minimum=0,
             maximum=1,
+            shown_only=True if name == HEAT_MAP else None,
         )
-        for name in order
+        for name in (SCORE, PROBABILITIES, HEAT_MAP)
+        if name in shapes
     )
 
 
-def _tolerance(card: InspectionCard, targets: Targets) -> Mapping[str, Mapping[str, Tolerance]]:
+def _tolerance(card: InspectionCard, targets: Targets) -> dict[str, dict[str, Tolerance]]:
     if card.golden_image is not None:
         return {"cpu": {"fp32": GOLDEN_IMAGE_TOLERANCE}}
-    return targets.tolerances("inspection")
+    return tolerances(targets)

@@ -31,6 +31,11 @@ BUNDLE_CHECKS = [
         ),
     ),
     dg.AssetCheckSpec(
+        "precisions_are_complete",
+        asset=BUNDLE,
+        description="Every precision that configs/targets.yaml asks for is released; what is not says why.",
+    ),
+    dg.AssetCheckSpec(
         "golden_samples",
         asset=BUNDLE,
         blocking=True,
@@ -71,6 +76,18 @@ def parity_certificate(certificates: Mapping[str, Any]) -> dg.AssetCheckResult:
         check_name="parity_certificate",
         passed=not failed,
         metadata={"certificates": dg.MetadataValue.json(shown), **failed_partitions(failed)},
+    )
+
+
+def precisions_are_complete(left_out: Mapping[str, Sequence[str]]) -> dg.AssetCheckResult:
+    """Whether every precision is released: a warning, for others are. `left_out`: what is not, by product."""
+    missing = {name: list(told) for name, told in left_out.items() if told}
+    return dg.AssetCheckResult(
+        asset_key=BUNDLE,
+        check_name="precisions_are_complete",
+        passed=not missing,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"left_out": dg.MetadataValue.json(missing)},
     )
 
 

@@ -23,9 +23,10 @@ class GoldenImageSettings(Value):
         smoothing_px: Radius of the mean that is taken first; 0 for none.
         lighting_px: Changes of light slower than this are taken out; 0 if light does not change.
         largest_shift_px: A part that lies farther off cannot be compared.
+        largest_turn_deg: A part that is turned farther cannot be compared.
+        largest_scale_change: Nor can one that is larger or smaller by a larger share.
         least_correlation: A part that is less like its golden image cannot be compared.
-        registration_step: Registration looks at every so many pixels.
-        least_response: A weaker peak of the phase correlation is not believed, and no shift is taken out.
+        registration_step: Registration looks at means of so many pixels by as many.
     """
 
     edge_tolerance_px: int = Field(3, ge=0, le=20)
@@ -36,9 +37,10 @@ class GoldenImageSettings(Value):
     smoothing_px: int = Field(0, ge=0, le=20)
     lighting_px: int = Field(0, ge=0)
     largest_shift_px: float = Field(30, ge=0)
-    least_correlation: float = Field(0.3, ge=-1, le=1)
-    registration_step: int = Field(2, ge=1, le=8)
-    least_response: float = Field(0.05, ge=0, le=1)
+    largest_turn_deg: float = Field(3, ge=0, le=10)
+    largest_scale_change: float = Field(0.03, ge=0, le=0.1)
+    least_correlation: float = Field(0.5, ge=-1, le=1)
+    registration_step: int = Field(4, ge=1, le=8)
 
 
 class InspectionSpec(Value):

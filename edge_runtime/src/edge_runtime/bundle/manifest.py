@@ -58,7 +58,10 @@ class InputSpec(Value):
 
 
 class OutputSpec(Value):
-    """A named output of the graph with its unit and range."""
+    """A named output of the graph with its unit and range.
+
+    `shown_only` says that people look at it and nothing is decided by it: golden samples leave it out.
+    """
 
     name: str
     dtype: Literal["float32"]
@@ -66,6 +69,7 @@ class OutputSpec(Value):
     unit: str
     minimum: float | None = None
     maximum: float | None = None
+    shown_only: Literal[True] | None = None
 
 
 class Lineage(Value):

@@ -36,7 +36,8 @@ def open_engine(folder: Path, manifest: Manifest, target: str) -> Engine:
     Args:
         folder: The bundle's folder.
         manifest: Its manifest; input and output names, shapes and dtypes of the graph must agree with it.
-        target: `cpu` (ONNX Runtime, or OpenCV where golden images are compared). The engines of other targets are not in the bundle: see `serving`.
+        target: `cpu` (ONNX Runtime, or OpenCV where golden images are compared). The engines of other targets are not
+            in the bundle: see `serving`.
 
     Raises:
         TargetUnavailable: The bundle has nothing for the target, or it is not one that runs the graph itself.

@@ -160,7 +160,7 @@ def _prove(case: _Case, device: CudaDevice | None, data: bytes, progress: Progre
         data,
         manifest=manifest,
         precision=job.precision,
-        largest_batch=SETTINGS.largest_batch,
+        largest_batch=SETTINGS.largest_for(max(len(spec.shape) for spec in manifest.inputs)),
     )
     differences = golden_check(engine, job.bundle_folder, manifest)
     tolerance = manifest.golden.tolerance[job.target][job.precision]

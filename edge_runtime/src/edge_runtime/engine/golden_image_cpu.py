@@ -10,7 +10,7 @@ from edge_runtime.bundle.manifest import Manifest
 from edge_runtime.engine.inputs import checked_inputs
 from edge_runtime.errors import BundleError
 from edge_runtime.files import sha256_bytes
-from edge_runtime.inspection.golden_image import GoldenComparer
+from edge_runtime.inspection.golden_image import Comparison, GoldenComparer
 
 REFERENCES_KEPT = 8
 
@@ -48,13 +48,17 @@ class GoldenImageEngine:
         Raises:
             ValueError: An input is missing, unknown, not uint8 or has another shape than the manifest says.
         """
-        feeds = checked_inputs(self._manifest, inputs)
-        pairs = zip(feeds["image"], feeds["reference"], strict=True)
-        found = [self._comparer(reference).compare(image) for image, reference in pairs]
+        found = self.compare(inputs)
         return {
             "score": np.array([[comparison.score] for comparison in found], np.float32),
-            "heat_map": np.stack([comparison.heat_map for comparison in found])[..., None].astype(np.float32),
+            "heat_map": np.stack([comparison.heat_map[..., None] for comparison in found]),
         }
+
+    def compare(self, inputs: Mapping[str, np.ndarray]) -> list[Comparison]:
+        """As `run`, with all that is known of each comparison: its blobs, and why one failed."""
+        feeds = checked_inputs(self._manifest, inputs)
+        pairs = zip(feeds["image"], feeds["reference"], strict=True)
+        return [self._comparer(reference).compare(image) for image, reference in pairs]
 
     def _comparer(self, reference: np.ndarray) -> GoldenComparer:
         key = sha256_bytes(reference.tobytes())

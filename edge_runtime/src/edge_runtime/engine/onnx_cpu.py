@@ -36,7 +36,7 @@ class OnnxCpuEngine:
                 "pull with a target that the bundle has, or release one for this target",
             )
         self._manifest = manifest
-        self._session = _session(folder / graph.path)
+        self._session = open_session(folder / graph.path)
         where = f"bundle {manifest.bundle}: {graph.path}"
         _compare(where, "input", manifest.inputs, self._session.get_inputs())
         _compare(where, "output", manifest.outputs, self._session.get_outputs())
@@ -55,7 +55,12 @@ class OnnxCpuEngine:
         return dict(zip(self._outputs, self._session.run(self._outputs, feeds), strict=True))
 
 
-def _session(path: Path) -> Any:
+def open_session(path: Path) -> Any:
+    """An ONNX Runtime session with the settings of the edge.
+
+    Raises:
+        BundleError: The graph cannot be loaded.
+    """
     import onnxruntime as ort
 
     options = ort.SessionOptions()

@@ -45,9 +45,8 @@ def engine_for_serving(
         record = store.find(engine_key(backend, device.gpu, graph, settings))
         data = store.read(record) if record is not None and record.is_proven_for(manifest) else None
         if data is not None:
-            return TensorRtEngine(
-                backend, device, data, manifest=manifest, precision=wanted, largest_batch=settings.largest_batch
-            )
+            largest = settings.largest_for(max(len(spec.shape) for spec in manifest.inputs))
+            return TensorRtEngine(backend, device, data, manifest=manifest, precision=wanted, largest_batch=largest)
     raise TargetUnavailable(
         f"bundle {manifest.bundle} has no verified engine for target {target}, precision {precision or 'any'}, "
         f"{device.gpu.name} and {backend.compiler}",

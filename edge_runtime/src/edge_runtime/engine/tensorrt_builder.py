@@ -18,6 +18,7 @@ from edge_runtime.files import write_atomic
 Progress = Callable[[str], None]
 CacheUse = Literal["not kept", "begun", "used"]
 
+PICTURE_AXES, LARGEST_PICTURE_BATCH = 4, 8
 EXPORT_AGAIN = "export another graph on the platform"
 
 
@@ -36,6 +37,10 @@ class BuildSettings:
     usual_batch: int = 1
     largest_batch: int = 256
     workspace_bytes: int = 256 << 20
+
+    def largest_for(self, axes: int) -> int:
+        """Greatest batch of an input with so many axes: pictures (four) come one by one, and fill a GPU's memory."""
+        return min(self.largest_batch, LARGEST_PICTURE_BATCH) if axes >= PICTURE_AXES else self.largest_batch
 
 
 @dataclass(frozen=True)
@@ -117,7 +122,6 @@ def _config(trt: Any, builder: Any, network: Any, settings: BuildSettings, name:
     config.set_flag(trt.BuilderFlag.STRICT_NANS)
     config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, settings.workspace_bytes)
     profile = builder.create_optimization_profile()
-    batches = (settings.smallest_batch, settings.usual_batch, settings.largest_batch)
     for number in range(network.num_inputs):
         tensor = network.get_input(number)
         first, *rest = tensor.shape
@@ -126,6 +130,7 @@ def _config(trt: Any, builder: Any, network: Any, settings: BuildSettings, name:
                 f"{name}: input {tensor.name} has shape {tuple(tensor.shape)}; only its first axis must be free",
                 EXPORT_AGAIN,
             )
+        batches = (settings.smallest_batch, settings.usual_batch, settings.largest_for(len(tensor.shape)))
         profile.set_shape(tensor.name, *[(batch, *rest) for batch in batches])
     config.add_optimization_profile(profile)
     return config

@@ -1,23 +1,18 @@
-"""Image files become frames; what cannot be decoded whole is refused by name, before it costs memory.
-
-OpenCV alone decodes a truncated JPEG or PNG without an error and fills the rest with grey, so the files' own ends are
-looked at first, and their headers before anything is allocated.
-"""
+"""Image files become frames; what cannot be decoded whole is refused by name, before it costs memory."""
 
 from __future__ import annotations
-
-import struct
 
 import numpy as np
 
 from edge_runtime.errors import EdgeError
+from edge_runtime.inspection.headers import Header, read_header
 
 MEGAPIXEL = 1_000_000
 LARGEST_MEGAPIXELS = 50.0
 
-_JPEG, _PNG = b"\xff\xd8", b"\x89PNG\r\n\x1a\n"
-_JPEG_SIZES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_ALONE = frozenset(range(0xD0, 0xDA)) | {0x01}
+FILLED_WITH, BLOCK_PX = 128, 8
+# What no JPEG decoder takes for a marker, and no two blocks decode alike from.
+_FILLER = bytes(range(1, 251)) * 4
 
 
 class ImageError(EdgeError):
@@ -55,76 +50,89 @@ def decode(data: bytes, *, largest_megapixels: float = LARGEST_MEGAPIXELS) -> np
         TruncatedImageError: The file ends before its image does.
         TooLargeImageError: It has more pixels than are let in.
     """
-    import cv2
+    return _eight_bits(_pixels(data, largest_megapixels))
 
-    if not data:
-        raise ImageError("the file is empty", "copy it again")
-    _check_size(data, largest_megapixels)
-    _check_end(data)
-    # Only IMREAD_UNCHANGED shows depth and alpha, and it alone leaves EXIF rotation out.
-    with_alpha = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if with_alpha is None:
-        raise ImageError("no image that can be decoded", "save it as JPEG, PNG, BMP or TIFF")
-    if with_alpha.shape[0] * with_alpha.shape[1] > largest_megapixels * MEGAPIXEL:
-        raise _too_large(with_alpha.shape[1], with_alpha.shape[0], largest_megapixels)
-    image = _eight_bits(_without_alpha(with_alpha))
-    if data.startswith(_JPEG):
-        flag = cv2.IMREAD_GRAYSCALE if image.ndim == 2 else cv2.IMREAD_COLOR
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), flag)
-    return np.ascontiguousarray(image)
+
+def decode_mask(data: bytes, *, largest_megapixels: float = LARGEST_MEGAPIXELS) -> np.ndarray:
+    """Decode a mask: what is not black is defective, whatever its depth or palette.
+
+    JPEG blurs the edges of masks, so those are cut at half of white.
+
+    Returns:
+        uint8 (height, width), 0 or 1.
+
+    Raises:
+        ImageError: As `decode` does.
+    """
+    pixels = _pixels(data, largest_megapixels)
+    marked = pixels > (127 if data.startswith(b"\xff\xd8") else 0)
+    return np.asarray(marked if marked.ndim == 2 else marked.any(axis=2)).astype(np.uint8)
 
 
 def size_px(data: bytes) -> tuple[int, int] | None:
-    """Width and height that a JPEG's, PNG's or BMP's header says; None where there is no such header."""
-    if data.startswith(_PNG) and len(data) >= 24:
-        return struct.unpack(">II", data[16:24])
-    if data.startswith(b"BM") and len(data) >= 26:
-        width, height = struct.unpack("<ii", data[18:26])
-        return width, abs(height)
-    return _jpeg_size(data) if data.startswith(_JPEG) else None
+    """Width and height as stored that a file's header says; None where it says nothing."""
+    header = read_header(data)
+    return None if header is None or not header.width_px else (header.width_px, header.height_px)
 
 
-def _check_size(data: bytes, largest_megapixels: float) -> None:
-    size = size_px(data)
-    if size is not None and size[0] * size[1] > largest_megapixels * MEGAPIXEL:
-        raise _too_large(*size, largest_megapixels)
+def _pixels(data: bytes, largest_megapixels: float) -> np.ndarray:
+    header = _checked(data, largest_megapixels)
+    if header.kind != "jpeg":
+        # Only IMREAD_UNCHANGED shows depth and alpha.
+        return _without_alpha(_decoded(data, header, "IMREAD_UNCHANGED"))
+    flag = "IMREAD_GRAYSCALE" if header.channels == 1 else "IMREAD_COLOR"
+    image = _decoded(data, header, flag)
+    if _may_be_filled(image, header):
+        # Bytes more than an image needs are passed over, but where some are missing, these are decoded in their place.
+        more = data[: header.end] + _FILLER + data[header.end :]
+        if not np.array_equal(image, _decoded(more, header, flag)):
+            raise _truncated()
+    return image
 
 
-def _too_large(width: int, height: int, largest_megapixels: float) -> TooLargeImageError:
-    return TooLargeImageError(
-        f"{width} x {height} pixels, {largest_megapixels:g} megapixels are let in",
-        "cut out the part, or save the image smaller",
-    )
+def _checked(data: bytes, largest_megapixels: float) -> Header:
+    if not data:
+        raise ImageError("the file is empty", "copy it again")
+    header = read_header(data)
+    if header is None:
+        raise ImageError("no JPEG, PNG, BMP or TIFF file", "save the image as one of them")
+    if header.width_px * header.height_px > largest_megapixels * MEGAPIXEL:
+        raise TooLargeImageError(
+            f"{header.width_px} x {header.height_px} pixels, {largest_megapixels:g} megapixels are let in",
+            "cut out the part, or save the image smaller",
+        )
+    if not header.is_whole:
+        raise _truncated()
+    return header
 
 
-def _check_end(data: bytes) -> None:
-    whole = True
-    if data.startswith(_JPEG):
-        whole = b"\xff\xd9" in data[-64:] or data.rstrip(b"\x00").endswith(b"\xff\xd9")
-    elif data.startswith(_PNG):
-        whole = b"IEND" in data[-16:]
-    elif data.startswith(b"BM") and len(data) >= 6:
-        whole = len(data) >= struct.unpack("<I", data[2:6])[0]
-    if not whole:
-        raise TruncatedImageError("the file ends before its image does", "copy it again, whole")
+def _truncated() -> TruncatedImageError:
+    return TruncatedImageError("the file ends before its image does", "copy it again, whole")
 
 
-def _jpeg_size(data: bytes) -> tuple[int, int] | None:
-    place = 2
-    while place + 9 < len(data):
-        if data[place] != 0xFF:
-            return None
-        marker = data[place + 1]
-        if marker == 0xFF:
-            place += 1
-        elif marker in _ALONE:
-            place += 2
-        elif marker in _JPEG_SIZES:
-            height, width = struct.unpack(">HH", data[place + 5 : place + 9])
-            return width, height
-        else:
-            place += 2 + int(struct.unpack(">H", data[place + 2 : place + 4])[0])
-    return None
+def _decoded(data: bytes, header: Header, flag: str) -> np.ndarray:
+    import cv2
+
+    # IMREAD_UNCHANGED leaves out the rotation that a PNG's EXIF values ask for, and without them alpha is seldom there.
+    wanted = getattr(cv2, flag)
+    if header.has_exif:
+        wanted = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), wanted)
+    except cv2.error as error:
+        raise ImageError(f"no image that can be decoded: {error.err or error}", "save it again") from error
+    if image is None:
+        raise ImageError(f"no {header.kind.upper()} image that can be decoded", "save it again")
+    return np.ascontiguousarray(image)
+
+
+def _may_be_filled(image: np.ndarray, header: Header) -> bool:
+    """Whether a corner is all of the grey that stands for missing blocks: the last block, wherever rotation put it."""
+    size = min((header.width_px - 1) % BLOCK_PX, (header.height_px - 1) % BLOCK_PX) + 1
+    rows, columns = (np.r_[:size, -size:0] for _ in range(2))
+    corners = image[rows][:, columns] == FILLED_WITH
+    is_grey = corners if corners.ndim == 2 else corners.all(axis=2)
+    return bool(is_grey.reshape(2, size, 2, size).all(axis=(1, 3)).any())
 
 
 def _without_alpha(image: np.ndarray) -> np.ndarray:
@@ -135,8 +143,7 @@ def _without_alpha(image: np.ndarray) -> np.ndarray:
     full = np.iinfo(image.dtype).max if image.dtype.kind == "u" else 1
     if (image[..., 3] != full).any():
         raise ImageError("part of the image is transparent (RGBA)", "save it without transparency, as grey or RGB")
-    opaque: np.ndarray = image[..., :3]
-    return opaque
+    return np.ascontiguousarray(image[..., :3])
 
 
 def _eight_bits(image: np.ndarray) -> np.ndarray:

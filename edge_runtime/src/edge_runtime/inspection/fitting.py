@@ -2,11 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 Fit = Literal["stretch", "letterbox"]
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a frame lies in what it was fitted to, in pixels of the latter."""
+
+    left_px: int
+    top_px: int
+    width_px: int
+    height_px: int
+
+
+def placement(shape: tuple[int, ...], *, height_px: int, width_px: int, fit: Fit = "stretch") -> Placement:
+    """Where a frame of a shape (height, width, ...) goes; see `fitted`."""
+    if fit == "stretch":
+        return Placement(0, 0, width_px, height_px)
+    height, width = shape[:2]
+    scale = min(height_px / height, width_px / width)
+    inner_height = min(height_px, max(1, round(height * scale)))
+    inner_width = min(width_px, max(1, round(width * scale)))
+    return Placement((width_px - inner_width) // 2, (height_px - inner_height) // 2, inner_width, inner_height)
 
 
 def fitted(frame: np.ndarray, *, height_px: int, width_px: int, channels: int, fit: Fit = "stretch") -> np.ndarray:
@@ -17,53 +39,55 @@ def fitted(frame: np.ndarray, *, height_px: int, width_px: int, channels: int, f
         height_px: Height of the result.
         width_px: Width of the result.
         channels: 1 (grey) or 3.
-        fit: `stretch`, or `letterbox` (aspect kept, the rest filled with the frame's median).
+        fit: `stretch`, or `letterbox` (aspect kept, the rest filled with the median of what is shown).
 
     Returns:
         uint8, (height_px, width_px, channels).
     """
-    import cv2
-
     image = _with_channels(frame, channels)
-    height, width = image.shape[:2]
-    if (height, width) == (height_px, width_px):
-        return image
-    if fit == "stretch":
-        return _scaled(cv2, image, height_px, width_px)
-    scale = min(height_px / height, width_px / width)
-    inner_height, inner_width = max(1, round(height * scale)), max(1, round(width * scale))
-    filled = np.empty((height_px, width_px, channels), np.uint8)
-    filled[:] = np.median(image, axis=(0, 1)).astype(np.uint8)
-    top, left = (height_px - inner_height) // 2, (width_px - inner_width) // 2
-    filled[top : top + inner_height, left : left + inner_width] = _scaled(cv2, image, inner_height, inner_width)
-    return filled
+    place = placement(image.shape, height_px=height_px, width_px=width_px, fit=fit)
+    scaled = _scaled(image, place)
+    if scaled.shape[:2] == (height_px, width_px):
+        return scaled
+    return _placed(scaled, place, np.full((height_px, width_px, channels), np.median(scaled, axis=(0, 1)), np.uint8))
 
 
 def fitted_mask(mask: np.ndarray, *, height_px: int, width_px: int, fit: Fit = "stretch") -> np.ndarray:
     """A mask (0 = sound) fitted as its image is: 1 wherever any defective pixel went, so no defect is lost.
 
+    Args:
+        mask: (height, width).
+        height_px: Height of the result.
+        width_px: Width of the result.
+        fit: As the image's.
+
     Returns:
-        uint8, (height_px, width_px), 0 or 1.
+        uint8, (height_px, width_px), 0 or 1; around a letterboxed mask all is sound.
     """
-    defective = np.where(mask > 0, 255, 0).astype(np.uint8)
-    height, width = defective.shape[:2]
-    if fit == "letterbox":
-        # A frame that is all sound around the part: its median would be 255 where most of the part is defective.
-        scale = min(height_px / height, width_px / width)
-        inner = fitted_mask(defective, height_px=max(1, round(height * scale)), width_px=max(1, round(width * scale)))
-        whole = np.zeros((height_px, width_px), np.uint8)
-        top, left = (height_px - inner.shape[0]) // 2, (width_px - inner.shape[1]) // 2
-        whole[top : top + inner.shape[0], left : left + inner.shape[1]] = inner
-        return whole
-    scaled = fitted(defective, height_px=height_px, width_px=width_px, channels=1)
-    return (scaled[..., 0] > 0).astype(np.uint8)
+    place = placement(mask.shape, height_px=height_px, width_px=width_px, fit=fit)
+    # In float32 a single pixel among millions is not rounded away.
+    scaled = _scaled((mask > 0).astype(np.float32)[..., None], place)[..., 0]
+    return _placed((scaled > 0).astype(np.uint8), place, np.zeros((height_px, width_px), np.uint8))
 
 
-def _scaled(cv2: object, image: np.ndarray, height_px: int, width_px: int) -> np.ndarray:
-    shrinks = height_px * width_px < image.shape[0] * image.shape[1]
-    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR  # type: ignore[attr-defined]
-    scaled: np.ndarray = cv2.resize(image, (width_px, height_px), interpolation=method)  # type: ignore[attr-defined]
-    return scaled.reshape(height_px, width_px, image.shape[2])
+def _placed(scaled: np.ndarray, place: Placement, around: np.ndarray) -> np.ndarray:
+    rows = slice(place.top_px, place.top_px + place.height_px)
+    around[rows, place.left_px : place.left_px + place.width_px] = scaled
+    return around
+
+
+def _scaled(image: np.ndarray, place: Placement) -> np.ndarray:
+    """Axis by axis: OpenCV averages over areas only where neither axis grows."""
+    import cv2
+
+    wanted = (place.height_px, place.width_px)
+    shrunk = (min(image.shape[0], wanted[0]), min(image.shape[1], wanted[1]))
+    scaled = image
+    if shrunk != image.shape[:2]:
+        scaled = cv2.resize(scaled, shrunk[::-1], interpolation=cv2.INTER_AREA)
+    if wanted != shrunk:
+        scaled = cv2.resize(scaled, wanted[::-1], interpolation=cv2.INTER_LINEAR)
+    return scaled.reshape(*wanted, image.shape[2])
 
 
 def _with_channels(frame: np.ndarray, channels: int) -> np.ndarray:

@@ -1,20 +1,27 @@
-"""Comparison with a golden image: a part is registered to it, and what differs beyond its edges' tolerance is marked.
+"""Comparison with a golden image: a part is laid over it, and what differs beyond its edges' tolerance is marked.
 
-A pixel is wrong where it is darker or brighter than everything that the golden image shows within the tolerance: so edges
-may move by a pixel, and a missing or added pattern may not.
+A pixel of one image is wrong where it is darker or brighter than everything that the other one shows within the
+tolerance. So edges may move a little, and no pattern may be missing or added. Both ways are needed: the first alone does
+not see that a line thinner than twice the tolerance is broken, or a gap as thin as that closed.
 """
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
 
 from edge_runtime.bundle.inspection_spec import GoldenImageSettings
+from edge_runtime.inspection.registration import Registrar, Registration, laid_over
 
-WHITE = 255.0
+WHITE = 255
 LEAST_SPREAD = 2.0
+# Below this no resampling: the edge tolerance bears it, and resampling blurs.
+LEAST_MOTION_PX = 0.3
+# Light is looked at on means of so many pixels by as many, and taken out as a gain in 128ths.
+LIGHT_STEP, GAIN_UNIT, AMBIENT = 8, 128, 8.0
 
 
 @dataclass(frozen=True)
@@ -30,24 +37,43 @@ class Blob:
 
 
 @dataclass(frozen=True)
+class Aligned:
+    """An image laid over the golden image, in its light; or why that could not be done.
+
+    Attributes:
+        grey: uint8 (height, width); None if it failed.
+        registration: Where the part lies; None if it was not looked for.
+        failure: Why the part cannot be compared; None if it can.
+    """
+
+    grey: np.ndarray | None = field(repr=False)
+    registration: Registration | None = None
+    failure: str | None = None
+
+
+@dataclass(frozen=True)
 class Comparison:
     """What came of a comparison.
 
     Attributes:
-        score: 0 to 1, larger is worse: area times contrast of the worst blob, on a saturating scale.
+        score: 0 to 1, larger is worse: area times contrast of the worst blob, on a saturating scale. 0 without a blob, at
+            least 0.5 with one, 1 if the part could not be compared.
         blobs: What differs, the worst first.
-        heat_map: float32 (height, width), 0 to 1.
-        shift_px: (x, y) by which the part lies beside the golden image.
-        correlation: How like the golden image it is after registration, -1 to 1.
+        heat: uint8 (height, width), 255 for twice the contrast that counts.
+        registration: Where the part lies; None if it was not looked for.
         failure: Why the part could not be compared (score 1); None if it was.
     """
 
     score: float
     blobs: tuple[Blob, ...]
-    heat_map: np.ndarray = field(repr=False)
-    shift_px: tuple[float, float] = (0.0, 0.0)
-    correlation: float = 0.0
+    heat: np.ndarray = field(repr=False)
+    registration: Registration | None = None
     failure: str | None = None
+
+    @property
+    def heat_map(self) -> np.ndarray:
+        """float32 (height, width), 0 to 1."""
+        return np.asarray(cv2.LUT(self.heat, np.linspace(0, 1, 256, dtype=np.float32)))
 
 
 def compare(image: np.ndarray, reference: np.ndarray, settings: GoldenImageSettings) -> Comparison:
@@ -66,13 +92,20 @@ class GoldenComparer:
     def __init__(self, reference: np.ndarray, settings: GoldenImageSettings) -> None:
         self._settings = settings
         self._reference = _grey(reference)
-        self._spread = float(self._reference.std())
-        smooth = _smoothed(self._reference, settings)
-        around = np.ones((2 * settings.edge_tolerance_px + 1,) * 2, np.uint8)
-        self._darkest, self._brightest = cv2.erode(smooth, around), cv2.dilate(smooth, around)
-        self._mean = float(smooth.mean())
-        self._small = _small(self._reference, settings)
-        self._window = cv2.createHanningWindow(self._small.shape[::-1], cv2.CV_32F)
+        self._is_blank = _is_blank(self._reference)
+        self._registrar = Registrar(
+            self._reference, step=settings.registration_step, largest_shift_px=settings.largest_shift_px
+        )
+        self._smooth = _smoothed(self._reference, settings)
+        self._darkest, self._brightest = _nearby(self._smooth, settings.edge_tolerance_px)
+        self._light = _light(self._reference, settings.lighting_px) if settings.lighting_px else None
+
+    def with_tolerances(self, settings: GoldenImageSettings) -> GoldenComparer:
+        """The same golden image with other tolerances, contrast, areas and margins; its registration and light stay."""
+        other = copy.copy(self)
+        other._settings = settings
+        other._darkest, other._brightest = _nearby(self._smooth, settings.edge_tolerance_px)
+        return other
 
     def compare(self, image: np.ndarray) -> Comparison:
         """Register an image and find what differs.
@@ -83,80 +116,114 @@ class GoldenComparer:
         Returns:
             The comparison; one that failed has score 1, for a part that cannot be compared must not pass.
         """
+        return self.difference(self.align(image))
+
+    def align(self, image: np.ndarray) -> Aligned:
+        """Lay an image over the golden image; what lies out of the frame is taken from the golden image.
+
+        Args:
+            image: uint8, of the golden image's size.
+        """
         grey = _grey(image)
         if grey.shape != self._reference.shape:
-            return self._failed(f"image is {grey.shape[1]} x {grey.shape[0]}, not like the golden image")
-        if float(grey.std()) < LEAST_SPREAD or self._spread < LEAST_SPREAD:
-            return self._failed("the image or its golden image is blank")
-        shift = self._shift(grey)
-        if max(abs(value) for value in shift) > self._settings.largest_shift_px:
-            return self._failed(f"shifted by {shift[0]:.1f}, {shift[1]:.1f} px", shift)
-        moved = _moved(grey, shift)
-        correlation = self._correlation(moved)
-        if correlation < self._settings.least_correlation:
-            return self._failed(f"correlation with the golden image is {correlation:.2f}", shift)
-        return self._compared(self._levelled(moved), shift, correlation)
+            (height, width), (golden_height, golden_width) = grey.shape, self._reference.shape
+            return Aligned(None, failure=f"image is {width} x {height}, its golden image {golden_width} x {golden_height}")
+        if self._is_blank or _is_blank(grey):
+            return Aligned(None, failure=f"the {'golden ' if self._is_blank else ''}image is blank")
+        found = self._registrar.register(grey)
+        failure = self._failure(found, grey)
+        if failure is not None:
+            return Aligned(None, found, failure)
+        if found.motion_px >= LEAST_MOTION_PX:
+            grey = laid_over(grey, found.to_image, self._reference)
+        return Aligned(self._levelled(grey), found)
 
-    def _failed(self, failure: str, shift: tuple[float, float] = (0.0, 0.0)) -> Comparison:
-        return Comparison(1.0, (), np.ones(self._reference.shape, np.float32), shift, 0.0, failure)
+    def difference(self, aligned: Aligned) -> Comparison:
+        """What differs in an image that was laid over this golden image."""
+        settings = self._settings
+        if aligned.grey is None:
+            heat = np.full(self._reference.shape, WHITE, np.uint8)
+            return Comparison(1.0, (), heat, aligned.registration, aligned.failure)
+        excess = self._excess(aligned.grey)
+        blobs = self._blobs(excess)
+        score = max((self._evidence(blob) for blob in blobs), default=0.0)
+        heat = cv2.convertScaleAbs(excess, alpha=1 / (2 * settings.contrast))
+        return Comparison(score, blobs, heat, aligned.registration)
 
-    def _shift(self, grey: np.ndarray) -> tuple[float, float]:
-        """How far the part lies to the right of and below the golden image, by phase correlation of small images."""
-        step = self._settings.registration_step
-        (x, y), response = cv2.phaseCorrelate(self._small, _small(grey, self._settings), self._window)
-        if response < self._settings.least_response:
-            return 0.0, 0.0
-        found = x * step, y * step
-        # Within a pixel the edge tolerance does better than resampling, which blurs.
-        return (0.0, 0.0) if max(abs(v) for v in found) < 0.75 else found
+    def _excess(self, grey: np.ndarray) -> np.ndarray:
+        """By how much each pixel is out of what the other image shows nearby, both ways."""
+        darkest, brightest = _nearby(grey, self._settings.edge_tolerance_px)
+        excess = cv2.subtract(grey, self._brightest)
+        for more, less in ((self._darkest, grey), (self._smooth, brightest), (darkest, self._smooth)):
+            cv2.max(excess, cv2.subtract(more, less), dst=excess)
+        return excess
 
-    def _correlation(self, grey: np.ndarray) -> float:
-        step = self._settings.registration_step
-        one, other = self._reference[::step, ::step], grey[::step, ::step]
-        return float(np.corrcoef(one.ravel(), other.ravel())[0, 1])
+    def _failure(self, found: Registration, grey: np.ndarray) -> str | None:
+        settings = self._settings
+        if found.correlation < settings.least_correlation:
+            shift = self._registrar.far_shift(grey)
+            if shift is not None and max(map(abs, shift)) > settings.largest_shift_px:
+                return _too_far(shift, settings)
+            return f"correlation with the golden image is {found.correlation:.2f}, below {settings.least_correlation:.2f}"
+        if max(map(abs, found.shift_px)) > settings.largest_shift_px:
+            return _too_far(found.shift_px, settings)
+        if abs(found.turn_deg) > settings.largest_turn_deg:
+            return f"turned by {found.turn_deg:.1f} deg, more than {settings.largest_turn_deg:g} deg"
+        if abs(found.scale - 1) > settings.largest_scale_change:
+            return f"{found.scale:.3f} times as large as its golden image: see to the camera's distance"
+        return None
 
     def _levelled(self, grey: np.ndarray) -> np.ndarray:
-        """The image in the golden image's light: one gain for all, and slow changes over the frame."""
+        """The image in the golden image's light: slow changes over the frame are taken out."""
         smooth = _smoothed(grey, self._settings)
-        if self._settings.lighting_px == 0:
+        if self._light is None:
             return smooth
-        size = self._settings.lighting_px
-        there, here = _slow(self._reference, size), _slow(grey, size)
-        return np.clip(smooth.astype(np.float32) * (there + 8) / (here + 8), 0, WHITE).astype(np.uint8)
+        gain = self._light / _light(grey, self._settings.lighting_px) * GAIN_UNIT
+        units = cv2.resize(np.minimum(gain, WHITE).round().astype(np.uint8), grey.shape[::-1])
+        return np.asarray(cv2.multiply(smooth, units, scale=1 / GAIN_UNIT))
 
-    def _compared(self, grey: np.ndarray, shift: tuple[float, float], correlation: float) -> Comparison:
+    def _blobs(self, excess: np.ndarray) -> tuple[Blob, ...]:
         settings = self._settings
-        excess = cv2.max(cv2.subtract(grey, self._brightest), cv2.subtract(self._darkest, grey))
-        wrong = cv2.compare(excess, settings.contrast * WHITE, cv2.CMP_GT)
-        joined = wrong
-        if settings.joining_px:
-            around = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * settings.joining_px + 1,) * 2)
-            joined = cv2.dilate(wrong, around)
-        blobs = self._blobs(wrong, joined, excess)
-        score = max((self._evidence(blob) for blob in blobs), default=0.0)
-        heat_map = np.minimum(excess.astype(np.float32) / (2 * settings.contrast * WHITE), 1.0)
-        return Comparison(score, blobs, heat_map, shift, correlation)
-
-    def _blobs(self, wrong: np.ndarray, joined: np.ndarray, excess: np.ndarray) -> tuple[Blob, ...]:
-        count, labels, _, _ = cv2.connectedComponentsWithStats(joined)
-        if count == 1:
+        # Excess is whole, and a pixel counts above the contrast, not at it.
+        _, wrong = cv2.threshold(excess, int(settings.contrast * WHITE), WHITE, cv2.THRESH_BINARY)
+        places = cv2.findNonZero(wrong)
+        if places is None or len(places) < settings.least_area_px:
             return ()
-        rows, columns = np.nonzero(wrong)
-        of = labels[rows, columns]
+        columns, rows = places.reshape(-1, 2).T
+        count, of = self._joined(wrong, rows, columns)
         areas = np.bincount(of, minlength=count)
-        contrasts = np.bincount(of, excess[rows, columns], minlength=count) / np.maximum(areas, 1) / WHITE
-        found = []
-        for number in np.flatnonzero(areas >= self._settings.least_area_px):
-            inside = of == number
-            x, y = columns[inside], rows[inside]
-            found.append(self._blob(x, y, int(areas[number]), float(contrasts[number])))
-        return tuple(sorted(found, key=self._evidence, reverse=True))
+        sums = np.bincount(of, excess[rows, columns], minlength=count)
+        counted = np.flatnonzero(areas >= settings.least_area_px)
+        left, top, right, bottom = (
+            _extreme(function, values, of, count)[counted].tolist()
+            for function, values in ((np.minimum, columns), (np.minimum, rows), (np.maximum, columns), (np.maximum, rows))
+        )
+        contrasts = sums[counted] / areas[counted] / WHITE
+        boxes = zip(left, top, right, bottom, areas[counted].tolist(), contrasts.tolist(), strict=True)
+        return tuple(sorted((self._blob(*box) for box in boxes), key=self._evidence, reverse=True))
 
-    def _blob(self, x: np.ndarray, y: np.ndarray, area_px: int, contrast: float) -> Blob:
+    def _joined(self, wrong: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> tuple[int, np.ndarray]:
+        """How many areas there are, and which one each wrong pixel belongs to."""
+        joining = self._settings.joining_px
+        if joining == 0:
+            count, labels = cv2.connectedComponents(wrong)
+            return count, labels[rows, columns]
+        # Areas are at least three pixels wide now, so that every second pixel shows them all.
+        wide = cv2.dilate(wrong, np.ones((2 * joining + 1,) * 2, np.uint8))
+        count, labels = cv2.connectedComponents(np.ascontiguousarray(wide[::2, ::2]))
+        return count, labels[rows // 2, columns // 2]
+
+    def _blob(self, left: int, top: int, right: int, bottom: int, area_px: int, contrast: float) -> Blob:
         margin, (height, width) = self._settings.margin_px, self._reference.shape
-        left, top = max(0, int(x.min()) - margin), max(0, int(y.min()) - margin)
-        right, bottom = min(width, int(x.max()) + 1 + margin), min(height, int(y.max()) + 1 + margin)
-        return Blob(left, top, right - left, bottom - top, area_px, contrast)
+        x, y = max(0, left - margin), max(0, top - margin)
+        return Blob(
+            x_px=x,
+            y_px=y,
+            width_px=min(width, right + 1 + margin) - x,
+            height_px=min(height, bottom + 1 + margin) - y,
+            area_px=area_px,
+            contrast=contrast,
+        )
 
     def _evidence(self, blob: Blob) -> float:
         """0.5 for the least blob that counts, towards 1 for large ones of full contrast."""
@@ -165,9 +232,17 @@ class GoldenComparer:
         return float(weight / (weight + least))
 
 
+def _too_far(shift_px: tuple[float, float], settings: GoldenImageSettings) -> str:
+    return f"shifted by {shift_px[0]:.1f}, {shift_px[1]:.1f} px, more than {settings.largest_shift_px:g} px"
+
+
 def _grey(image: np.ndarray) -> np.ndarray:
     plain = image[..., 0] if image.ndim == 3 and image.shape[2] == 1 else image
     return plain if plain.ndim == 2 else cv2.cvtColor(plain, cv2.COLOR_BGR2GRAY)
+
+
+def _is_blank(grey: np.ndarray) -> bool:
+    return bool(cv2.meanStdDev(grey)[1].item() < LEAST_SPREAD)
 
 
 def _smoothed(grey: np.ndarray, settings: GoldenImageSettings) -> np.ndarray:
@@ -176,24 +251,24 @@ def _smoothed(grey: np.ndarray, settings: GoldenImageSettings) -> np.ndarray:
     return grey if size == 0 else cv2.blur(grey, (2 * size + 1, 2 * size + 1))
 
 
-def _slow(grey: np.ndarray, size_px: int) -> np.ndarray:
-    """The light over the frame: means over large squares."""
+def _nearby(grey: np.ndarray, tolerance_px: int) -> tuple[np.ndarray, np.ndarray]:
+    """The darkest and the brightest within a tolerance of each pixel; beyond the frame there may be anything."""
+    around = np.ones((2 * tolerance_px + 1,) * 2, np.uint8)
+    darkest = cv2.erode(grey, around, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    brightest = cv2.dilate(grey, around, borderType=cv2.BORDER_CONSTANT, borderValue=WHITE)
+    return darkest, brightest
+
+
+def _light(grey: np.ndarray, radius_px: int) -> np.ndarray:
+    """The light over the frame: means over large squares, small, with a little added so that it can be divided by."""
     height, width = grey.shape
-    small = cv2.resize(grey, (max(2, width // 8), max(2, height // 8)), interpolation=cv2.INTER_AREA).astype(np.float32)
-    mean = cv2.blur(small, (max(1, size_px // 8) * 2 + 1,) * 2)
-    return np.asarray(cv2.resize(mean, (width, height), interpolation=cv2.INTER_LINEAR))
+    size = (max(2, width // LIGHT_STEP), max(2, height // LIGHT_STEP))
+    small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+    return np.asarray(cv2.blur(small, (2 * max(1, radius_px // LIGHT_STEP) + 1,) * 2)) + AMBIENT
 
 
-def _small(grey: np.ndarray, settings: GoldenImageSettings) -> np.ndarray:
-    step = settings.registration_step
-    size = (grey.shape[1] // step, grey.shape[0] // step)
-    return cv2.resize(grey, size, interpolation=cv2.INTER_AREA).astype(np.float32)
-
-
-def _moved(grey: np.ndarray, shift: tuple[float, float]) -> np.ndarray:
-    if shift == (0.0, 0.0):
-        return grey
-    back = np.array([[1, 0, -shift[0]], [0, 1, -shift[1]]], np.float32)
-    return cv2.warpAffine(
-        grey, back, (grey.shape[1], grey.shape[0]), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
+def _extreme(function: np.ufunc, values: np.ndarray, of: np.ndarray, count: int) -> np.ndarray:
+    """The least or largest value of each label."""
+    found = np.full(count, 0 if function is np.maximum else np.iinfo(values.dtype).max, values.dtype)
+    function.at(found, of, values)
+    return found

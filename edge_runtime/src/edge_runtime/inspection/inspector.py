@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -13,8 +13,11 @@ from edge_runtime.bundle.inspection_spec import InspectionSpec
 from edge_runtime.bundle.manifest import Manifest
 from edge_runtime.engine.base import Engine
 from edge_runtime.errors import BundleError, InputError
-from edge_runtime.inspection.decoding import decode
-from edge_runtime.inspection.fitting import fitted
+from edge_runtime.inspection.decoding import ImageError, decode
+from edge_runtime.inspection.fitting import fitted, placement
+
+if TYPE_CHECKING:
+    from edge_runtime.inspection.golden_image import Blob, Comparison
 
 IMAGE, REFERENCE = "image", "reference"
 SCORE, PROBABILITIES, HEAT_MAP = "score", "probabilities", "heat_map"
@@ -30,8 +33,9 @@ class Verdict:
         score: Larger is worse.
         label: The most probable label, where there are probabilities.
         probabilities: By label; empty where there are none.
-        heat_map: float32 (h, w), 0 to 1, coarser than the frame or like it; None where there is none.
-        failure: Why the part was rejected unseen; None if it was looked at.
+        heat_map: float32 (h, w), 0 to 1, over the fitted frame, as fine or coarser; None where there is none.
+        blobs: What differs from the golden image, the worst first, in pixels of the frame; empty for other methods.
+        failure: Why the part was rejected without being judged; None if it was.
     """
 
     verdict: Literal["ok", "nok", "classified"]
@@ -39,7 +43,16 @@ class Verdict:
     label: str | None = None
     probabilities: Mapping[str, float] | None = None
     heat_map: np.ndarray | None = None
+    blobs: tuple[Blob, ...] = ()
     failure: str | None = None
+
+
+@runtime_checkable
+class Comparing(Protocol):
+    """An engine that tells more of a comparison than its outputs hold."""
+
+    def compare(self, inputs: Mapping[str, np.ndarray]) -> list[Comparison]:
+        """Comparisons for inputs by name, one an image."""
 
 
 class _Bundle(Protocol):
@@ -89,9 +102,7 @@ class Inspector:
         self.spec: InspectionSpec = manifest.inspection
         self._engine = engine
         self._height, self._width, self._channels = (int(size) for size in manifest.input(IMAGE).shape[1:])
-        self._references = {
-            entry.name: self.fit(decode((folder / entry.path).read_bytes())) for entry in manifest.references
-        }
+        self._references = {entry.name: self._read(folder / entry.path) for entry in manifest.references}
 
     def fit(self, frame: np.ndarray) -> np.ndarray:
         """A frame as the engine takes it: uint8 (height, width, channels)."""
@@ -114,16 +125,32 @@ class Inspector:
     def inspect_all(
         self, frames: Sequence[np.ndarray], references: Sequence[np.ndarray | str | None] | None = None
     ) -> list[Verdict]:
-        """Judge frames, a few at a time; see `inspect`."""
-        golden = references or [None] * len(frames)
+        """Judge frames, a few at a time; see `inspect`.
+
+        Raises:
+            InputError: A golden image is not known, or there are more or fewer of them than frames.
+        """
+        golden = [None] * len(frames) if references is None else references
+        if len(golden) != len(frames):
+            raise InputError(f"{len(frames)} frames come with {len(golden)} golden images", "give one for each frame")
         found: list[Verdict] = []
         for start in range(0, len(frames), BATCH_IMAGES):
             batch = slice(start, start + BATCH_IMAGES)
             inputs = {IMAGE: np.stack([self.fit(frame) for frame in frames[batch]])}
-            if self.spec.golden_image is not None:
-                inputs[REFERENCE] = np.stack([self._golden(reference) for reference in golden[batch]])
-            found += self._verdicts(self._engine.run(inputs))
+            if self.spec.golden_image is None:
+                found += self._verdicts(self._engine.run(inputs))
+                continue
+            inputs[REFERENCE] = np.stack([self._golden(reference) for reference in golden[batch]])
+            found += self._compared(frames[batch], inputs)
         return found
+
+    def _read(self, path: Path) -> np.ndarray:
+        try:
+            return self.fit(decode(path.read_bytes()))
+        except (ImageError, OSError) as error:
+            raise BundleError(
+                f"bundle {self.manifest.bundle}: golden image {path.name} cannot be read: {error}", "pull it again"
+            ) from error
 
     def _golden(self, reference: np.ndarray | str | None) -> np.ndarray:
         if isinstance(reference, np.ndarray):
@@ -133,10 +160,34 @@ class Inspector:
         if reference not in self._references:
             known = ", ".join(sorted(self._references)) or "none"
             raise InputError(
-                f"golden image {reference!r} is not in bundle {self.manifest.bundle}, which has: {known}",
+                f"golden image {reference or '(not named)'} is not in bundle {self.manifest.bundle}, which has: {known}",
                 "name one of them, or give the image itself",
             )
         return self._references[reference]
+
+    def _compared(self, frames: Sequence[np.ndarray], inputs: Mapping[str, np.ndarray]) -> list[Verdict]:
+        if not isinstance(self._engine, Comparing):
+            return self._verdicts(self._engine.run(inputs))
+        comparisons = self._engine.compare(inputs)
+        return [self._of(comparison, frame) for comparison, frame in zip(comparisons, frames, strict=True)]
+
+    def _of(self, comparison: Comparison, frame: np.ndarray) -> Verdict:
+        # The engine gives float32, and thresholds are settled on that.
+        verdict = self._verdict(float(np.float32(comparison.score)), None, comparison.heat_map)
+        if comparison.failure is not None:
+            return replace(verdict, verdict="nok", failure=comparison.failure)
+        return replace(verdict, blobs=tuple(self._in_frame(blob, frame.shape) for blob in comparison.blobs))
+
+    def _in_frame(self, blob: Blob, shape: tuple[int, ...]) -> Blob:
+        """A blob of the fitted frame in pixels of the frame itself."""
+        place = placement(shape, height_px=self._height, width_px=self._width, fit=self.spec.fit)
+        across, down = shape[1] / place.width_px, shape[0] / place.height_px
+        left, right = ((x - place.left_px) * across for x in (blob.x_px, blob.x_px + blob.width_px))
+        top, bottom = ((y - place.top_px) * down for y in (blob.y_px, blob.y_px + blob.height_px))
+        left, right = (round(min(max(x, 0), shape[1])) for x in (left, right))
+        top, bottom = (round(min(max(y, 0), shape[0])) for y in (top, bottom))
+        area_px = max(1, round(blob.area_px * across * down))
+        return replace(blob, x_px=left, y_px=top, width_px=right - left, height_px=bottom - top, area_px=area_px)
 
     def _verdicts(self, outputs: Mapping[str, np.ndarray]) -> list[Verdict]:
         heat_maps, probabilities = outputs.get(HEAT_MAP), outputs.get(PROBABILITIES)

@@ -1,0 +1,104 @@
+"""Defects that nobody has labelled yet: a network that learns from sound parts only, and from defects drawn onto them.
+
+No image of a defective part is looked at, neither for weights nor for choices: a plant that has none gets the same model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from factory_assets.foundation.errors import FactoryError
+from factory_assets.inspection import defect_training, segmentation
+from factory_assets.inspection.defect_network import CELL_PX
+from factory_assets.inspection.defect_training import Sampler, Schedule
+from factory_assets.inspection.labelled import LabelledImages, OnEpoch, TrainedNetwork
+
+FEWEST = 10
+
+
+class AnomalyError(FactoryError, ValueError):
+    """Images or settings that no anomaly detection can be trained with."""
+
+
+@dataclass(frozen=True)
+class AnomalySettings:
+    """How anomaly detection is trained.
+
+    Attributes:
+        epochs: Of fifty steps each.
+        capacity: Factor on the number of features.
+        crop_px: Size of the crops; at most the image's.
+        drawn, sound: Crops of a batch with a drawn defect, and of sound parts.
+        backbone: Not taken by this method.
+    """
+
+    epochs: int = 16
+    capacity: float = 1.0
+    crop_px: int = 192
+    drawn: int = 10
+    sound: int = 6
+    backbone: Path | None = None
+
+
+def train(
+    training: LabelledImages,
+    validation: LabelledImages,
+    settings: AnomalySettings = AnomalySettings(),
+    *,
+    seed: int,
+    on_epoch: OnEpoch = lambda _, __: None,
+) -> TrainedNetwork:
+    """Train on sound parts.
+
+    Args:
+        training: Images; those of defective parts are left out.
+        validation: Images of other parts; those of defective parts are left out as well.
+        settings: How it is trained.
+        seed: Of weights, crops and drawn defects.
+        on_epoch: Told after every epoch.
+
+    Raises:
+        AnomalyError: Too few images of sound parts, or a setting that does not fit.
+        SegmentationError: The heat map's cells do not divide the images.
+    """
+    segmentation.check_size(training)
+    if settings.backbone is not None:
+        msg = "anomaly detection trains its own network, which sees single pixels: leave backbone out, or classify"
+        raise AnomalyError(msg)
+    sound = training.take(~training.is_defect)
+    if len(sound) < FEWEST:
+        msg = f"anomaly detection learns from sound parts: training has {len(sound)} images of them, and needs {FEWEST}"
+        raise AnomalyError(msg)
+    judged = with_drawn(validation.take(~validation.is_defect), seed) if (~validation.is_defect).any() else None
+    schedule = Schedule(epochs=settings.epochs, capacity=settings.capacity)
+    return defect_training.train(
+        _sampler(sound, settings), judged or with_drawn(sound, seed), schedule, seed=seed, on_epoch=on_epoch
+    )
+
+
+def with_drawn(sound: LabelledImages, seed: int) -> LabelledImages:
+    """Images of sound parts, followed by each of them with a defect drawn onto it."""
+    rng = np.random.default_rng([seed, 1])
+    pairs = [segmentation.with_drawn_defect(pixels, rng) for pixels in sound.pixels]
+    twice = sound.take(np.tile(np.arange(len(sound)), 2))
+    return replace(
+        twice,
+        pixels=np.concatenate([sound.pixels, np.stack([pixels for pixels, _ in pairs])]),
+        is_defect=np.concatenate([np.zeros(len(sound), bool), np.array([bool(mask.any()) for _, mask in pairs])]),
+        masks=np.concatenate([np.zeros_like(sound.pixels[..., 0]), np.stack([mask for _, mask in pairs])]),
+    )
+
+
+def _sampler(sound: LabelledImages, settings: AnomalySettings) -> Sampler:
+    size = min(settings.crop_px, *sound.pixels.shape[1:3]) // CELL_PX * CELL_PX
+
+    def sample(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        places = rng.integers(len(sound), size=settings.drawn + settings.sound)
+        found = [segmentation.drawn_crop(sound, int(place), size, rng) for place in places[: settings.drawn]]
+        found += [segmentation.sound_crop(sound, int(place), size, rng) for place in places[settings.drawn :]]
+        return segmentation.batch(found, rng)
+
+    return sample
