@@ -34,10 +34,15 @@ def run(site: Site, edge: Path) -> None:
     with summary.progress_lines(site.home.log) as on_progress:
         done = operations.bring_up_to_date(site, on_progress=on_progress)
     summary.print_result(site, done)
+    go_to_the_edge(site, edge)
+    _print_where_next(site, edge)
+
+
+def go_to_the_edge(site: Site, edge: Path) -> None:
+    """Pull the plant's release with the edge runtime; let it predict for running units, and inspect parts."""
     pulled = _edge(edge, _state(site) / "pull.json", "pull", "--releases", site.home.releases, "--state", _state(site))
     predict_at_the_edge(site, edge, pulled)
     inspect_at_the_edge(site, edge)
-    _print_where_next(site, edge)
 
 
 def _state(site: Site) -> Path:

@@ -13,12 +13,19 @@ from factory_assets.foundation.pools import COMPILATION, RELEASE, TRAINING
 from factory_assets.foundation.settings import PROJECT_ROOT, Settings, Site, load_site
 
 EXPECTED = {
-    "reference_plant": {"reference_plant"},
+    "reference_plant": {"reference_plant", "part_images"},
     "historian": {"historian_source", "historian_extract", "channel_catalogue"},
     "telemetry": {"clean_reading", "quarantined_reading", "cleaning_ledger", "sensor_table", "unit_life"},
     "rul": {"rul_training_set", "rul_model", "rul_evaluation"},
-    "engines": {"rul_onnx", "rul_bundle", "engine_release", "release_timestamp"},
-}
+    "inspection": {
+        "image_source", "inspection_image", "inspection_training_set", "inspection_model", "inspection_evaluation",
+        "inspection_champion",
+    },
+    "engines": {
+        "rul_onnx", "rul_bundle", "inspection_onnx", "inspection_bundle", "engine_release", "release_timestamp",
+    },
+}  # fmt: skip
+OF_PRODUCTS = {"part_images", "inspection_onnx", "inspection_bundle", *EXPECTED["inspection"]}
 MARTS = {"machine_health_day", "channel_coverage", "failure_history"}
 BLOCKING = {
     ("historian_extract", "contract"),
@@ -34,6 +41,14 @@ BLOCKING = {
     ("rul_onnx", "parity"),
     ("rul_bundle", "golden_samples"),
     ("engine_release", "verifies_at_the_edge"),
+}
+BLOCKING_OF_PRODUCTS = {
+    ("inspection_image", "enough_is_accepted"),
+    ("inspection_training_set", "no_leak"),
+    ("inspection_model", "beats_chance"),
+    ("inspection_onnx", "clean_nodes"),
+    ("inspection_bundle", "parity_certificate"),
+    ("inspection_bundle", "golden_samples"),
 }
 
 
@@ -62,8 +77,10 @@ def test_every_asset_stands_in_its_room(site: Site, defs: dg.Definitions) -> Non
         groups.setdefault(node.group_name or "", set()).add(node.key.to_user_string())
     warehouse = groups.pop("warehouse")
     assert warehouse >= MARTS
-    expected = {room: keys for room, keys in EXPECTED.items() if room != "reference_plant" or site.plant.simulator}
-    assert groups == expected
+    left_out = set() if site.plant.products else OF_PRODUCTS
+    left_out |= set() if site.plant.simulator else EXPECTED["reference_plant"]
+    expected = {room: keys - left_out for room, keys in EXPECTED.items()}
+    assert groups == {room: keys for room, keys in expected.items() if keys}
 
 
 def test_every_dependency_is_an_asset_that_exists(defs: dg.Definitions) -> None:
@@ -83,15 +100,16 @@ def test_every_asset_has_an_owner_a_kind_and_a_description(defs: dg.Definitions)
         assert node.description, name
 
 
-def test_what_decides_whether_the_edge_is_safe_blocks(defs: dg.Definitions) -> None:
+def test_what_decides_whether_the_edge_is_safe_blocks(site: Site, defs: dg.Definitions) -> None:
     graph = defs.resolve_asset_graph()
     blocking = {(key.asset_key.to_user_string(), key.name) for key in graph.asset_check_keys if graph.get(key).blocking}
-    assert blocking >= BLOCKING
+    assert blocking >= BLOCKING | (BLOCKING_OF_PRODUCTS if site.plant.products else set())
 
 
 def test_jobs_schedules_and_sensors(site: Site, defs: dg.Definitions) -> None:
     repository = defs.get_repository_def()
     assert {"readings", "models", "release", "timestamp", "marts", "retention"} <= set(repository.job_names)
+    assert ("inspection" in repository.job_names) is bool(site.plant.products)
     sensors = {sensor.name for sensor in repository.sensor_defs}
     schedules = {schedule.name for schedule in repository.schedule_defs}
     of_all = {"alert_on_failure", "alert_on_warning"}
@@ -107,14 +125,16 @@ def test_what_runs_by_itself_is_on_from_the_start(defs: dg.Definitions) -> None:
     assert off == []
 
 
-def test_costly_work_has_a_pool_and_passing_errors_are_retried(defs: dg.Definitions) -> None:
+def test_costly_work_has_a_pool_and_passing_errors_are_retried(site: Site, defs: dg.Definitions) -> None:
     graph = defs.resolve_asset_graph()
     pools = {node.key.to_user_string(): node.pools for node in graph.asset_nodes if node.pools}
     expected = {"rul_model": {TRAINING}, "rul_bundle": {COMPILATION}}
     expected |= {"engine_release": {RELEASE}, "release_timestamp": {RELEASE}}
+    if site.plant.products:
+        expected |= {"inspection_model": {TRAINING}, "inspection_bundle": {COMPILATION}}
     assert {name: pools.get(name) for name in expected} == expected
     for node in graph.asset_nodes:
-        if node.group_name in ("reference_plant", "rul", "engines"):
+        if node.group_name in ("reference_plant", "rul", "inspection", "engines") and node.is_materializable:
             assert node.assets_def.op.retry_policy is not None, node.key
 
 

@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PLATFORM = ROOT / "factory_assets"
-ROOMS = ("reference_plant", "historian", "telemetry", "warehouse", "rul", "engines")
+ROOMS = ("reference_plant", "historian", "telemetry", "warehouse", "rul", "inspection", "engines")
 ORCHESTRATION = {
     "assets.py",
     "checks.py",

@@ -25,8 +25,8 @@ WITHOUT_WEIGHTS: dict[str, dict[str, Any]] = {"Padim": {"backbone": "resnet18", 
 def main() -> None:
     """Answer one request.
 
-    It holds `models` (sides in pixels by name), `graphs` (side and path by name), `frames` (by side, paths of .npy files
-    with uint8 (side, side)), `count` and `rounds`.
+    It holds `models` (sides in pixels by name), `graphs` (side and path by name), `frames` (by side, the path of a .npy
+    file with uint8 (side, side)), `count` and `rounds`.
     """
     warnings.filterwarnings("ignore")
     logging.disable(logging.WARNING)
@@ -68,7 +68,7 @@ def _timing() -> Any:
 
 def _exported(name: str, side_px: int) -> Path:
     """One of anomalib's models, with random weights, in OpenVINO's format; resizing and thresholds are in its graph."""
-    import torch
+    import torch  # type: ignore[import-not-found,unused-ignore]
     from anomalib import models  # type: ignore[import-not-found,unused-ignore]
 
     torch.manual_seed(1)
@@ -84,7 +84,7 @@ def _exported(name: str, side_px: int) -> Path:
 
 def _fitted(model: Any, images: Any) -> None:
     """PaDiM keeps statistics of features, which must be there before it can be exported."""
-    import torch
+    import torch  # type: ignore[import-not-found,unused-ignore]
 
     with torch.no_grad():
         model.model.train()

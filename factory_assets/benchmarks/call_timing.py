@@ -13,11 +13,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 Call = Callable[[], Any]
-SETTLING = 10
+SETTLING, SETTLING_S, ROUND_S = 10, 0.5, 1.0
 
 
 def stay_on_one_core() -> int | None:
-    """Keep this process, and threads that it starts, on the last core that it may use; None where none can be chosen."""
+    """Keep this process, and threads that it starts, on the last core that it may use; None if none can be chosen."""
     if not hasattr(os, "sched_setaffinity"):
         return None
     core = max(os.sched_getaffinity(0))
@@ -30,7 +30,7 @@ def timed(calls: Mapping[str, Call], *, count: int, rounds: int) -> dict[str, di
 
     Args:
         calls: By name; each is called some times first.
-        count: Calls of a round.
+        count: Calls of a round; fewer where a round would take more than a second of CPU time.
         rounds: Of them all.
 
     Returns:
@@ -38,19 +38,28 @@ def timed(calls: Mapping[str, Call], *, count: int, rounds: int) -> dict[str, di
         call's wall time.
     """
     found: dict[str, dict[str, list[float]]] = {name: {"cpu_ms": [], "wall_ms": []} for name in calls}
-    for call in calls.values():
-        for _ in range(min(SETTLING, count)):
-            call()
+    counts = {name: _settled(call, count) for name, call in calls.items()}
     for _ in range(rounds):
         for name, call in calls.items():
             began, walls = time.process_time(), []
-            for _ in range(count):
+            for _ in range(counts[name]):
                 before = time.perf_counter()
                 call()
                 walls.append(1000 * (time.perf_counter() - before))
-            found[name]["cpu_ms"].append(1000 * (time.process_time() - began) / count)
+            found[name]["cpu_ms"].append(1000 * (time.process_time() - began) / counts[name])
             found[name]["wall_ms"] += walls
     return found
+
+
+def _settled(call: Call, count: int) -> int:
+    """Call until caches and clocks have settled; returns how many calls a round shall have."""
+    call()
+    began, done = time.process_time(), 0
+    while done < min(SETTLING, count) and time.process_time() - began < SETTLING_S:
+        call()
+        done += 1
+    one = max((time.process_time() - began) / done, 1e-9)
+    return max(1, min(count, int(ROUND_S / one)))
 
 
 def middle(values: list[float]) -> float:

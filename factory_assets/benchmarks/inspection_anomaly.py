@@ -19,10 +19,8 @@ NAME = "inspection_anomaly"
 TITLE = "Defects of magnetic tiles, learnt from images of sound parts alone."
 AUROC, ABOVE = Goal(least=0.85), Goal(least=1)
 NOTES = (
-    (
-        "Neither training nor validation holds an image of a defective part: weights, choices and threshold come from "
-        "sound parts and from defects drawn onto them. Defective parts are seen in the test alone, which is scored once a seed."
-    ),
+    "Training and validation hold no image of a defective part, only sound ones and defects that are drawn onto them.",
+    "Defective parts are seen in the test alone; the test images are scored once a seed.",
     "Local contrast (the baseline) is fitted to the same sound training images, and learns nothing else.",
 )
 

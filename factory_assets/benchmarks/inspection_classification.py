@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from factory_assets.benchmarks import image_sets
 from factory_assets.benchmarks.inspection_runs import (
     SeedRun,
+    fault_notes,
     mean,
     parity_details,
     parity_figures,
@@ -23,10 +24,9 @@ TITLE = "Six kinds of defects on hot-rolled steel, trained from random weights."
 SET = "neu_steel"
 ACCURACY, CPU_MINUTES = Goal(least=0.985), Goal(most=10)
 NOTES = (
-    (
-        "The split is the set's own: groups of like images are never cut. Epoch and temperature are settled on validation "
-        "images, which are cut from the training part; the test images are scored once a seed."
-    ),
+    "The split is the set's own: groups of like images are never cut.",
+    "Epoch and temperature are settled on validation images, cut from the training part.",
+    "The test images are scored once a seed.",
     "The interval of the mean is Wilson's for one pass over the test images: seeds share them, so they are no more.",
 )
 
@@ -57,15 +57,15 @@ def _report(runs: Sequence[SeedRun], test: LabelledImages, about: str) -> Report
             *parity_figures(runs, test),
         ],
         details=[_by_seed(runs), _by_class(runs), parity_details(runs)],
-        notes=NOTES,
+        notes=[*NOTES, *fault_notes(runs)],
     )  # fmt: skip
 
 
 def _by_seed(runs: Sequence[SeedRun]) -> Details:
     rows = [
         [
-            str(run.seed), shown(run.test.accuracy), shown(run.validation.accuracy), f"{run.best_epoch} of {run.epochs}",
-            f"{run.cpu_minutes:.1f}",
+            str(run.seed), shown(run.test.accuracy), shown(run.validation.accuracy),
+            f"{run.best_epoch} of {run.epochs}", f"{run.cpu_minutes:.1f}",
         ]
         for run in runs
     ]  # fmt: skip

@@ -141,8 +141,9 @@ def _report(judged: Sequence[Judged], cpu_ms: dict[str, float], timed_images: La
         ],
         details=[_by_board(judged)],
         notes=[
-            "A box is found if a blob's middle is in it, or its middle in a blob; a blob is false if it touches no box.",
+            "A box is found if a blob's middle is in it, or its own in a blob; a blob is false if it touches no box.",
             "A golden image is prepared once a product at the line; in this set every image has one of its own.",
+            "Only the choice among settings is blind: which ones are tried was decided with both boards at hand.",
         ],
     )  # fmt: skip
 

@@ -32,20 +32,14 @@ ROUNDS, QUICK_ROUNDS, CALLS, QUICK_CALLS = 8, 2, 20, 3
 PATIENCE_S = 1800
 FASTER = Goal(least=1)
 NOTES = (
-    (
-        "Ours: Inspector.inspect of the edge runtime, on a bundle's graph. Theirs: OpenVINOInferencer.predict. Both take "
-        "the same frame as a numpy array, and give score, verdict or score map."
-    ),
-    (
-        "Held equal: the core, batch 1, one thread, OpenVINO's hints (f32, latency) and the side of the image. CPU time a "
-        "call, median of rounds; ours is timed before and after theirs."
-    ),
-    (
-        "Not equal: anomalib's models take three channels and give maps of the frame's size; ours take one channel and "
-        "give a map of 1/8 of its side. Its models resize, and apply their thresholds, in the graph; ours are fitted before it."
-    ),
+    "Ours: Inspector.inspect of the edge runtime, on a bundle's graph. Theirs: OpenVINOInferencer.predict.",
+    "Both take the same frame as a numpy array. CPU time a call, median of rounds; ours before and after theirs.",
+    "Held equal: the core, batch 1, one thread, OpenVINO's hints (f32, latency) and the side of the image.",
+    "Not equal: anomalib's models take three channels and give maps of the frame's size; ours one, and coarse maps.",
+    "Not equal: anomalib's models resize and apply their thresholds in the graph; ours do it around the graph.",
     "Accuracy is not compared: PaDiM and EfficientAd stand on ImageNet features, which our networks do without.",
-    "PaDiM (resnet18) and EfficientAd-S have random weights. " + made_graphs.RANDOM_WEIGHTS,
+    "PaDiM (resnet18) and EfficientAd-S have random weights.",
+    made_graphs.RANDOM_WEIGHTS,
 )
 
 

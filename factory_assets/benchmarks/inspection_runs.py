@@ -151,6 +151,11 @@ def parity_figures(runs: Sequence[SeedRun], images: LabelledImages) -> list[Figu
     ]  # fmt: skip
 
 
+def fault_notes(runs: Sequence[SeedRun]) -> list[str]:
+    """What is wrong with exported graphs, each fault once."""
+    return [f"Fault of an exported graph: {fault}." for fault in dict.fromkeys(f for run in runs for f in run.faults)]
+
+
 def parity_details(runs: Sequence[SeedRun]) -> Details:
     """Every graph in every runtime."""
     columns = [

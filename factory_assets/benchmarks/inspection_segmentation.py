@@ -11,6 +11,7 @@ from factory_assets.benchmarks import image_sets
 from factory_assets.benchmarks.image_sets import ImageSet
 from factory_assets.benchmarks.inspection_runs import (
     SeedRun,
+    fault_notes,
     over_seeds,
     parity_details,
     parity_figures,
@@ -28,10 +29,8 @@ TITLE = "Defects of magnetic tiles, trained with masks from random weights; soun
 SET = "magnetic_tile"
 AUROC, RECALL, FLAGGED = Goal(least=0.93), Goal(least=0.80), Goal(least=0.5)
 NOTES = (
-    (
-        "Photographs of one part share a group, and groups are never cut: neither between training and test, nor in the "
-        "intervals, which are bootstrapped over groups of test images."
-    ),
+    "Photographs of one part share a group, and groups are never cut between training and test.",
+    "Intervals are bootstrapped over groups of test images.",
     "Every choice is settled on validation groups; the test images are scored once a seed.",
 )
 
@@ -67,7 +66,7 @@ def _report(runs: Sequence[SeedRun], images: ImageSet) -> Report:
             *parity_figures(runs, test),
         ],
         details=[by_seed(runs), rejected_by_label(runs), parity_details(runs)],
-        notes=NOTES,
+        notes=[*NOTES, *fault_notes(runs)],
     )  # fmt: skip
 
 

@@ -1,10 +1,11 @@
-"""Defects that nobody has labelled yet: a network that learns from sound parts only, and from defects drawn onto them.
+"""Defects that nobody has labelled yet: a network that learns from sound parts, and from defects drawn onto them.
 
-No image of a defective part is looked at, neither for weights nor for choices: a plant that has none gets the same model.
+No image of a defective part is looked at, neither for weights nor for choices: without any, the model is the same.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,7 +29,7 @@ class AnomalySettings:
     """How anomaly detection is trained.
 
     Attributes:
-        epochs: Of fifty steps each.
+        epochs: Of forty steps each.
         capacity: Factor on the number of features.
         crop_px: Size of the crops; at most the image's.
         drawn, sound: Crops of a batch with a drawn defect, and of sound parts.
@@ -72,11 +73,10 @@ def train(
     if len(sound) < FEWEST:
         msg = f"anomaly detection learns from sound parts: training has {len(sound)} images of them, and needs {FEWEST}"
         raise AnomalyError(msg)
-    judged = with_drawn(validation.take(~validation.is_defect), seed) if (~validation.is_defect).any() else None
+    others = validation.take(~validation.is_defect)
+    judged = with_drawn(others if len(others) else sound, seed)
     schedule = Schedule(epochs=settings.epochs, capacity=settings.capacity)
-    return defect_training.train(
-        _sampler(sound, settings), judged or with_drawn(sound, seed), schedule, seed=seed, on_epoch=on_epoch
-    )
+    return defect_training.train(_sampler(sound, settings), judged, schedule, seed=seed, on_epoch=on_epoch)
 
 
 def with_drawn(sound: LabelledImages, seed: int) -> LabelledImages:
@@ -94,9 +94,13 @@ def with_drawn(sound: LabelledImages, seed: int) -> LabelledImages:
 
 def _sampler(sound: LabelledImages, settings: AnomalySettings) -> Sampler:
     size = min(settings.crop_px, *sound.pixels.shape[1:3]) // CELL_PX * CELL_PX
+    # All parts come alike, however often each was photographed.
+    pictures = Counter(sound.groups)
+    share = np.array([1 / pictures[group] for group in sound.groups])
+    share /= share.sum()
 
     def sample(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        places = rng.integers(len(sound), size=settings.drawn + settings.sound)
+        places = rng.choice(len(sound), settings.drawn + settings.sound, p=share)
         found = [segmentation.drawn_crop(sound, int(place), size, rng) for place in places[: settings.drawn]]
         found += [segmentation.sound_crop(sound, int(place), size, rng) for place in places[settings.drawn :]]
         return segmentation.batch(found, rng)

@@ -21,13 +21,10 @@ from factory_assets.foundation.settling import Settled, settled
 from factory_assets.foundation.tracking import Tracking, TrainingRecord
 from factory_assets.foundation.versions import code_version
 from factory_assets.inspection import (
-    anomaly,
     champion,
     checks,
-    classification,
     evaluation,
     figures,
-    golden_tuning,
     image_store,
     leaks,
     loading,
@@ -38,9 +35,7 @@ from factory_assets.inspection import (
     reports,
     saving,
     schema,
-    segmentation,
     splits,
-    synthetic_defects,
     thresholds,
     training,
 )
@@ -48,18 +43,24 @@ from factory_assets.inspection import (
 GROUP = "inspection"
 SOURCE = "image_source"
 JUDGING_CODE = (image_store, manifest, quality, decoding)
+# By name: what these import is heavy.
+METHODS = (
+    "anomaly",
+    "augmentation",
+    "box_figures",
+    "classification",
+    "classifier_network",
+    "crops",
+    "defect_network",
+    "defect_training",
+    "golden_tuning",
+    "segmentation",
+    "synthetic_defects",
+)
 TRAINING_CODE = (
-    schema,
-    loading,
-    fitting,
-    classification,
-    segmentation,
-    anomaly,
-    synthetic_defects,
-    golden_tuning,
-    thresholds,
-    training,
-    saving,
+    *(schema, loading, fitting, thresholds, training, saving),
+    *(f"factory_assets.inspection.{name}" for name in METHODS),
+    "edge_runtime.inspection.golden_image",
 )
 
 

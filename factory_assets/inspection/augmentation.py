@@ -40,11 +40,11 @@ class Augmentation:
     gain: float = 0.2
     offset: float = 15.0
     gamma: float = 0.2
-    slope: float = 25.0
-    noise: float = 6.0
-    blurred: float = 0.15
-    hidden: float = 0.2
-    mixed: float = 0.4
+    slope: float = 15.0
+    noise: float = 1.5
+    blurred: float = 0.1
+    hidden: float = 0.15
+    mixed: float = 0.25
     mixing: float = 0.3
 
 
@@ -96,7 +96,7 @@ def _moved(pixels: np.ndarray, rng: np.random.Generator, how: Augmentation) -> n
     height, width = pixels.shape[:2]
     centre = (width / 2 - 0.5, height / 2 - 0.5)
     scale = float(np.exp(rng.uniform(-how.scale, how.scale)))
-    turn = cv2.getRotationMatrix2D(centre, rng.uniform(-how.turn_deg, how.turn_deg), scale)
+    turn = np.array(cv2.getRotationMatrix2D(centre, rng.uniform(-how.turn_deg, how.turn_deg), scale), np.float64)
     turn[:, 2] += rng.uniform(-how.shift, how.shift, 2) * (width, height)
     moved = cv2.warpAffine(pixels, turn, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
     if rng.random() < how.blurred:

@@ -30,16 +30,46 @@ class BoxFigures:
     false_blobs_per_image: float
 
 
+@dataclass(frozen=True)
+class BoxCounts:
+    """What the figures are made of.
+
+    Attributes:
+        images: How many.
+        boxes: True boxes.
+        touched: Those that a blob touches.
+        matched: Those with a blob of IoU > 0.33.
+        false: Blobs that overlap no true box.
+    """
+
+    images: int
+    boxes: int
+    touched: int
+    matched: int
+    false: int
+
+
 def score_boxes(found: Sequence[Sequence[Box]], truth: Sequence[Sequence[Box]]) -> BoxFigures:
-    """Compare found with true boxes (x1, y1, x2, y2), image by image."""
+    """Compare found with true boxes (x1, y1, x2, y2), image by image; shares come with their Wilson intervals."""
+    counts = count_boxes(found, truth)
+    return BoxFigures(
+        images=counts.images,
+        boxes=counts.boxes,
+        recall=share(counts.touched, counts.boxes),
+        recall_at_iou=share(counts.matched, counts.boxes),
+        false_blobs_per_image=counts.false / counts.images if counts.images else 0.0,
+    )
+
+
+def count_boxes(found: Sequence[Sequence[Box]], truth: Sequence[Sequence[Box]]) -> BoxCounts:
+    """As `score_boxes`, counts alone: many settings are compared by them."""
     touched = matched = boxes = false = 0
     for blobs, true in zip(found, truth, strict=True):
         boxes += len(true)
         touched += sum(any(touches(blob, box) for blob in blobs) for box in true)
         matched += sum(any(iou(blob, box) > OFFICIAL_IOU for blob in blobs) for box in true)
         false += sum(not any(_overlaps(blob, box) for box in true) for blob in blobs)
-    count = len(truth)
-    return BoxFigures(count, boxes, share(touched, boxes), share(matched, boxes), false / count if count else 0.0)
+    return BoxCounts(len(truth), boxes, touched, matched, false)
 
 
 def iou(one: Box, other: Box) -> float:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-import getpass
 import json
+import os
+import pwd
 import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+
+from pydantic import ValidationError
 
 from factory_assets.foundation.products import Product
 from factory_assets.inspection import promotion, saving, training
@@ -39,21 +42,28 @@ def decide(rivals: Rivals, images: LabelledImages, product: Product, *, now: dt.
     if rivals.champion.is_dir() and _takes_the_same(rivals):
         reigning = _scored(rivals.champion, images)
     return promotion.decide(
-        reigning, _scored(rivals.challenger, images), product.costs, decided_by=getpass.getuser(), decided_utc=now
+        reigning, _scored(rivals.challenger, images), product.costs, decided_by=_user(), decided_utc=now
     )
 
 
 def crown(rivals: Rivals) -> str:
-    """Put the challenger's files in the champion's place, as a whole; returns its MLflow run."""
+    """Put the challenger's files in the champion's place, as a whole; returns its MLflow run.
+
+    Raises:
+        FileNotFoundError: The challenger was not recorded; the champion stays.
+    """
+    run_id = (rivals.challenger / RUN_FILE).read_text(encoding="utf-8")
     rivals.champion.parent.mkdir(parents=True, exist_ok=True)
     building = Path(tempfile.mkdtemp(prefix=".making-", dir=rivals.champion.parent))
     try:
-        shutil.copytree(rivals.challenger, building, dirs_exist_ok=True)
-        shutil.rmtree(rivals.champion, ignore_errors=True)
-        building.rename(rivals.champion)
+        new, old = building / "new", building / "old"
+        shutil.copytree(rivals.challenger, new)
+        if rivals.champion.exists():
+            rivals.champion.rename(old)
+        new.rename(rivals.champion)
     finally:
         shutil.rmtree(building, ignore_errors=True)
-    return (rivals.champion / RUN_FILE).read_text(encoding="utf-8")
+    return run_id
 
 
 def record(path: Path, decision: Decision) -> None:
@@ -64,9 +74,21 @@ def record(path: Path, decision: Decision) -> None:
 
 
 def _takes_the_same(rivals: Rivals) -> bool:
-    old, new = saving.load_card(rivals.champion), saving.load_card(rivals.challenger)
+    new = saving.load_card(rivals.challenger)
+    try:
+        old = saving.load_card(rivals.champion)
+    except (OSError, ValidationError):  # written by another version, or not whole: it can judge nothing any more
+        return False
     same = ("method", "classes", "ok_label", "input")
     return all(getattr(old, name) == getattr(new, name) for name in same)
+
+
+def _user() -> str:
+    """Who runs this; in a container there may be no name for it."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid {os.getuid()}"
 
 
 def _scored(folder: Path, images: LabelledImages) -> ScoredImages:

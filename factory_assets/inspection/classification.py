@@ -162,7 +162,9 @@ def _fitted(
     return pl.DataFrame(rows), best_epoch
 
 
-def _batches(images: LabelledImages, count: int, rng: np.random.Generator, settings: ClassificationSettings) -> Any:
+def _batches(
+    images: LabelledImages, count: int, rng: np.random.Generator, settings: ClassificationSettings
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """So many batches: uint8 pixels, float32 targets (images, classes) and what each image counts (images,)."""
     order = np.concatenate([rng.permutation(len(images)) for _ in range(-(-count * BATCH // len(images)))])
     weights, sure = class_weights(images), np.eye(len(images.classes), dtype=np.float32)[images.targets]

@@ -1,7 +1,7 @@
 """Random crops of labelled images, turned, scaled and lit otherwise; their masks go with them.
 
-A crop must look as a whole image does. So it reaches over the part's border by a few pixels at most, and what lies
-beyond is plain, as it is in a letterbox: a border that is drawn out in streaks looks like a badly ground part.
+A crop must look as a whole image does: what lies beyond the part's border is plain, as it is in a letterbox. A border
+that is drawn out in streaks looks like a badly ground part.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-OVER_THE_EDGE_PX = 10
+# How far crops reach over the part's border: half of them by some pixels, the others by up to this share of their size,
+# for the border itself has to be known as sound.
+OVER_THE_EDGE_PX, OVER_THE_EDGE = 10, 0.4
 BRIGHTEST_MEDIAN = 205.0
 # Grey values around a defect, over so many pixels, say how bright the part is there.
 SURROUNDINGS_PX = 14.0
@@ -77,7 +79,8 @@ def _middle(
 ) -> np.ndarray:
     """Column and row of the image that come to the crop's middle; `half` is half the crop's reach in the image."""
     near = np.array([centre[1], centre[0]]) + rng.uniform(-0.35, 0.35, 2) * 2 * half
-    over = rng.uniform(0, min(OVER_THE_EDGE_PX, size_px / 16), 2)
+    farthest = OVER_THE_EDGE * size_px if rng.random() < 0.5 else min(OVER_THE_EDGE_PX, size_px / 16)
+    over = rng.uniform(0, farthest, 2)
     first = np.array([box.left, box.top]) + half - over
     last = np.array([box.right, box.bottom]) - half + over
     # A part that is smaller than the crop lies in it as a whole.

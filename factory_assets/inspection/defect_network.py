@@ -12,8 +12,6 @@ from typing import Any
 import numpy as np
 
 CELL_PX = 8
-# Crops that the network is trained on must be a multiple of its coarsest level.
-COARSEST_PX = 32
 WIDTHS = (8, 24, 48, 64)
 QUARTER, EIGHTH = 4, 8
 LEAST_SPREAD = 0.01
@@ -22,14 +20,12 @@ LEAST_LEVEL = 0.05
 LARGEST_CONTRAST = 6.0
 
 
-def build(
-    height_px: int | None, width_px: int | None, channels: int, *, hottest_cells: int = 5, capacity: float = 1.0
-) -> Any:
-    """The network with random weights.
+def build(height_px: int, width_px: int, channels: int, *, hottest_cells: int = 5, capacity: float = 1.0) -> Any:
+    """The network with random weights; `take_weights` gives it those of a network of another height and width.
 
     Args:
-        height_px: A multiple of 8; None for a network that is trained on crops of a multiple of 32.
-        width_px: A multiple of 8, or None.
+        height_px: A multiple of 8.
+        width_px: A multiple of 8.
         channels: 1 or 3.
         hottest_cells: The score is that of the mean logit of so many cells.
         capacity: Factor on the number of features.
@@ -69,61 +65,70 @@ def _contrasts(grey: Any) -> tuple[Any, Any]:
     def mean(values: Any, size: int, stride: int = 1) -> Any:
         return layers.AveragePooling2D(size, stride, "same")(values)
 
-    local = _grown(mean(mean(mean(grey, QUARTER, QUARTER), 5), 5), QUARTER)
-    difference = grey - local
-    spread = _grown(mean(mean(ops.abs(difference), EIGHTH, EIGHTH), 5), EIGHTH)
-    contrast = ops.clip(difference / (spread + LEAST_SPREAD), -LARGEST_CONTRAST, LARGEST_CONTRAST)
-    relative = ops.clip(difference / (local + LEAST_LEVEL), -1.0, 2.0)
+    # The converter to ONNX cannot add a number to what a convolution gives, so it is added before.
+    local = _grown(mean(mean(mean(grey, QUARTER, QUARTER), 5), 5) + LEAST_LEVEL, QUARTER, "local")
+    difference = grey + LEAST_LEVEL - local
+    spread = _grown(mean(mean(ops.abs(difference), EIGHTH, EIGHTH), 5) + LEAST_SPREAD, EIGHTH, "spread")
+    contrast = ops.clip(difference / spread, -LARGEST_CONTRAST, LARGEST_CONTRAST)
+    relative = ops.clip(difference / local, -1.0, 1.0)
     return contrast, mean(layers.Concatenate()([relative * 2.0, grey * 2.0 - 1.0]), 2, 2)
 
 
-def _grown(values: Any, factor: int) -> Any:
+def _grown(values: Any, factor: int, name: str) -> Any:
     """Every value `factor` times as wide and high; an upsampling layer would be exported as a dozen nodes."""
     import keras
     from keras import layers
 
     channels = int(values.shape[-1])
     repeated = np.zeros((factor, factor, channels, channels), np.float32) + np.eye(channels, dtype=np.float32)
-    growing = layers.Conv2DTranspose(channels, factor, factor, use_bias=False, trainable=False)
+    growing = layers.Conv2DTranspose(channels, factor, factor, use_bias=False, trainable=False, name=name)
     growing.kernel_initializer = keras.initializers.Constant(repeated)
     return growing(values)
+
+
+def take_weights(network: Any, trained: Any) -> None:
+    """Give a network the weights of another one, whose images may have another size.
+
+    Cutting odd sizes changes the order of layers, so they are matched by name.
+    """
+    for layer in trained.layers:
+        if layer.weights:
+            network.get_layer(layer.name).set_weights(layer.get_weights())
 
 
 def _cells(contrast: Any, level: Any, widths: list[int]) -> Any:
     """Features of every cell: those at a quarter, an eighth, a sixteenth and a 32nd of the resolution, joined."""
     from keras import layers
 
-    first = layers.ReLU()(layers.Conv2D(widths[0], 4, 2, "same")(contrast))
-    fine = _convolved(layers.Concatenate()([first, level]), widths[1], size=4, stride=2)
-    fine = fine + _convolved(fine, widths[1])
-    cell = _deepened(_convolved(fine, widths[2], stride=2), blocks=2)
-    wide = _deepened(_convolved(cell, widths[3], stride=2), blocks=2)
-    widest = _deepened(_convolved(wide, widths[3], stride=2), blocks=1)
-    wide = _convolved(wide + _upsampled(widest, wide), widths[3], size=1)
-    hottest = layers.MaxPooling2D(2, padding="same")(_convolved(fine, widths[1], size=1))
-    joined = layers.Concatenate()([hottest, cell, _upsampled(wide, cell, widths[2])])
-    return _convolved(joined, widths[2], size=1)
+    first = layers.ReLU()(layers.Conv2D(widths[0], 4, 2, "same", name="half")(contrast))
+    fine = _convolved(layers.Concatenate()([first, level]), widths[1], "quarter", size=4, stride=2)
+    fine = _deepened(fine, "quarter", blocks=1)
+    cell = _deepened(_convolved(fine, widths[2], "eighth", stride=2), "eighth", blocks=2)
+    wide = _deepened(_convolved(cell, widths[3], "16th", stride=2), "16th", blocks=2)
+    widest = _deepened(_convolved(wide, widths[3], "32nd", stride=2), "32nd", blocks=1)
+    wide = _convolved(wide + _upsampled(widest, wide, widths[3], "32nd"), widths[3], "surroundings", size=1)
+    hottest = layers.MaxPooling2D(2, padding="same")(_convolved(fine, widths[1], "details", size=1))
+    joined = layers.Concatenate()([hottest, cell, _upsampled(wide, cell, widths[2], "16th")])
+    return _convolved(joined, widths[2], "joined", size=1)
 
 
-def _deepened(values: Any, *, blocks: int) -> Any:
-    for _ in range(blocks):
-        values = values + _convolved(values, int(values.shape[-1]))
+def _deepened(values: Any, name: str, *, blocks: int) -> Any:
+    for block in range(blocks):
+        values = values + _convolved(values, int(values.shape[-1]), f"{name}_{block}")
     return values
 
 
-def _upsampled(values: Any, like: Any, channels: int | None = None) -> Any:
+def _upsampled(values: Any, like: Any, channels: int, name: str) -> Any:
     """Twice the size, as learnt, cut to the size of `like`: an odd size was rounded up on the way down."""
     from keras import layers
 
-    grown = layers.Conv2DTranspose(channels or int(values.shape[-1]), 2, 2, use_bias=False)(values)
-    if None in like.shape[1:3]:
-        return grown
+    grown = layers.Conv2DTranspose(channels, 2, 2, use_bias=False, name=f"{name}_grown")(values)
     surplus = [(0, int(grown.shape[axis]) - int(like.shape[axis])) for axis in (1, 2)]
     return layers.Cropping2D(surplus)(grown) if any(end for _, end in surplus) else grown
 
 
-def _convolved(values: Any, channels: int, *, size: int = 3, stride: int = 1) -> Any:
+def _convolved(values: Any, channels: int, name: str, *, size: int = 3, stride: int = 1) -> Any:
     from keras import layers
 
-    convolution = layers.Conv2D(channels, size, stride, "same", use_bias=False)
-    return layers.ReLU()(layers.BatchNormalization(momentum=0.95)(convolution(values)))
+    convolution = layers.Conv2D(channels, size, stride, "same", use_bias=False, name=name)
+    return layers.ReLU()(layers.BatchNormalization(momentum=0.95, name=f"{name}_norm")(convolution(values)))

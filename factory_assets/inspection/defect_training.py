@@ -43,7 +43,7 @@ def train(
     """Train on crops, and settle on `judged` how many hot cells make a part's score.
 
     Args:
-        sampler: Gives batches; the crops' size is a multiple of 32.
+        sampler: Gives batches of crops of one size, a multiple of 8.
         judged: Images of other parts, some of them defective.
         schedule: How long and how fast.
         seed: Of weights and batches.
@@ -53,8 +53,8 @@ def train(
 
     began = time.process_time()
     keras.utils.set_random_seed(seed)
-    channels = judged.pixels.shape[3]
-    network = defect_network.build(None, None, channels, hottest_cells=1, capacity=schedule.capacity)
+    shape = sampler(np.random.default_rng(seed))[0].shape[1:]
+    network = defect_network.build(*shape, hottest_cells=1, capacity=schedule.capacity)
     rng, step = np.random.default_rng(seed), _step(network, schedule)
     averaged: list[np.ndarray] = []
     rows = []
@@ -147,13 +147,13 @@ def _with_score(network: Any, judged: LabelledImages, capacity: float) -> tuple[
 
     _, height, width, channels = judged.pixels.shape
     final = defect_network.build(height, width, channels, hottest_cells=1, capacity=capacity)
-    final.set_weights(network.get_weights())
+    defect_network.take_weights(final, network)
     cells = np.sort(_logits(final, judged.pixels), axis=1)
     counts = [count for count in HOTTEST if count <= cells.shape[1]]
     found = {count: auroc(cells[:, -count:].mean(axis=1), judged.is_defect) for count in counts}
     best = max(counts, key=lambda count: (found[count] or 0.0, -count))
     scored = defect_network.build(height, width, channels, hottest_cells=best, capacity=capacity)
-    scored.set_weights(network.get_weights())
+    defect_network.take_weights(scored, network)
     return scored, {"hottest_cells": best, "auroc_by_hottest_cells": {str(k): v for k, v in found.items()}}
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from edge_runtime.inspection.decoding import ImageError, size_px
+from edge_runtime.inspection.decoding import size_px
 from factory_assets.foundation.products import ImageInput, ImageSource, Method, Product
 from factory_assets.inspection.image_store import ImageStore, open_store
 from factory_assets.inspection.manifest import read_manifest
@@ -16,6 +16,7 @@ OK_LABELS = ("ok", "good", "free", "normal", "pass", "sound", "no_defect")
 LOOKED_AT = 200
 # Classifiers see the whole pattern; small defects need more pixels.
 CLASSIFIED_PX, LOCATED_PX = 128, 320
+LEAST_PX, MOST_PX = 16, 4096
 
 
 def draft_product(folder: Path) -> Product:
@@ -30,14 +31,15 @@ def draft_product(folder: Path) -> Product:
     Raises:
         ImageSourceError: There is no manifest and no image.
     """
+    folder = folder.resolve()
     source = ImageSource(folder=str(folder))
     with open_store(folder) as store:
         manifest = read_manifest(store, source)
         sizes = _sizes(store, manifest)
-    ok_label = next((name for name in OK_LABELS if name in manifest["label"].to_list()), None)
+    ok_label = _ok_label(manifest)
     method = _method(manifest, ok_label)
     return Product(
-        name=re.sub(r"[^A-Za-z0-9_-]", "-", folder.name).lstrip("-0123456789_") or "product",
+        name=re.sub(r"[^A-Za-z0-9_-]", "-", folder.stem).lstrip("-0123456789_") or "product",
         images=source,
         method=method,
         ok_label="ok" if method == "golden_image" and ok_label is None else ok_label,
@@ -45,11 +47,18 @@ def draft_product(folder: Path) -> Product:
     )
 
 
+def _ok_label(manifest: pl.DataFrame) -> str | None:
+    """What the manifest calls sound parts, as most of its rows spell it."""
+    counts = manifest["label"].drop_nulls().value_counts(sort=True)["label"].to_list()
+    return next((label for name in OK_LABELS for label in counts if label.casefold() == name), None)
+
+
 def _method(manifest: pl.DataFrame, ok_label: str | None) -> Method:
     if manifest["reference"].is_not_null().any():
         return "golden_image"
     learnt = manifest.filter(pl.col("split").is_null() | (pl.col("split") != "test"))
-    if ok_label is not None and (learnt["label"] == ok_label).all():
+    labels = learnt["label"].drop_nulls().str.to_lowercase()
+    if ok_label is not None and len(labels) and (labels == ok_label.lower()).all():
         return "anomaly"
     if ok_label is not None and manifest["mask"].is_not_null().any():
         return "segmentation"
@@ -64,7 +73,7 @@ def _sizes(store: ImageStore, manifest: pl.DataFrame) -> list[tuple[int, int]]:
     for name in names:
         try:
             size = size_px(store.read(name))
-        except (ImageError, OSError):
+        except OSError:
             continue
         if size is not None:
             found.append(size)
@@ -75,7 +84,7 @@ def _input(method: Method, sizes: list[tuple[int, int]]) -> ImageInput:
     if method == "golden_image":
         # Comparison needs every pixel of the golden image.
         width, height = max(sizes, key=sizes.count) if sizes else (640, 640)
-        return ImageInput(width_px=width, height_px=height)
+        return ImageInput(width_px=min(max(width, LEAST_PX), MOST_PX), height_px=min(max(height, LEAST_PX), MOST_PX))
     edge = CLASSIFIED_PX if method == "classification" else LOCATED_PX
     is_one_shape = len({round(width / height, 1) for width, height in sizes}) <= 1
     return ImageInput(width_px=edge, height_px=edge, fit="stretch" if is_one_shape else "letterbox")

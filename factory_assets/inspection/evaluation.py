@@ -18,8 +18,11 @@ from factory_assets.inspection.figures import (
 )
 from factory_assets.inspection.thresholds import cost_per_part
 
+VERDICTS = ("ok", "nok")
 NO_SOUND_PARTS = "no image shows a sound part"
 NO_DEFECTIVE_PARTS = "no image shows a defective part"
+NO_IMAGES = "there is no image"
+CURVES, AT_THRESHOLD = ("auroc", "recall_at_5_false_reject"), ("false_reject_rate", "escape_rate", "cost_per_part")
 NO_THRESHOLD = "only the kind of defect is asked for: there is no threshold"
 
 
@@ -47,27 +50,33 @@ def evaluate(scored: ScoredImages, costs: Costs) -> InspectionFigures:
         false_reject_rate=sound_rejected,
         escape_rate=escaped,
         cost_per_part=cost,
-        confusion=confusion(scored.labels, scored.predicted or _verdicts(scored)),
+        confusion=_confusion(scored),
         per_class=_per_class(scored),
         per_image=_per_image(scored),
         undefined=_undefined(bad, has_threshold=has_threshold),
     )
 
 
+def _confusion(scored: ScoredImages) -> dict[str, dict[str, int]]:
+    if scored.predicted is not None:
+        return confusion(scored.labels, scored.predicted)
+    return confusion(scored.labels, _verdicts(scored), said_of=VERDICTS)
+
+
 def _verdicts(scored: ScoredImages) -> tuple[str, ...]:
-    return tuple("nok" if rejected else "ok" for rejected in scored.is_rejected)
+    ok, nok = VERDICTS
+    return tuple(nok if rejected else ok for rejected in scored.is_rejected)
 
 
 def _undefined(bad: np.ndarray, *, has_threshold: bool) -> dict[str, str]:
-    reason = NO_SOUND_PARTS if bad.all() else NO_DEFECTIVE_PARTS if not bad.any() else None
-    found = dict.fromkeys(("auroc", "recall_at_5_false_reject"), reason) if reason else {}
-    at_threshold = None if has_threshold else NO_THRESHOLD
-    for name, has_none in (("false_reject_rate", bad.all()), ("escape_rate", not bad.any())):
-        if at_threshold or has_none:
-            found[name] = at_threshold or reason
-    if "false_reject_rate" in found or "escape_rate" in found:
-        found["cost_per_part"] = at_threshold or reason
-    return {name: str(why) for name, why in found.items()}
+    found: dict[str, str] = {}
+    if not len(bad):
+        return dict.fromkeys((*AT_THRESHOLD, *CURVES, "accuracy"), NO_IMAGES)
+    missing = NO_SOUND_PARTS if bad.all() else NO_DEFECTIVE_PARTS if not bad.any() else None
+    if missing is not None:
+        found |= dict.fromkeys(CURVES, missing)
+        found |= dict.fromkeys(("false_reject_rate" if bad.all() else "escape_rate", "cost_per_part"), missing)
+    return found if has_threshold else found | dict.fromkeys(AT_THRESHOLD, NO_THRESHOLD)
 
 
 def _per_class(scored: ScoredImages) -> dict[str, dict[str, object]]:

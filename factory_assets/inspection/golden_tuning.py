@@ -1,36 +1,45 @@
 """Settling how golden images are compared, on training images: few, physical settings, so that they carry over.
 
-Settings that judge alike are told apart by their neighbours: one whose neighbours judge well too lies far from where it
-begins to fail, and other boards are never quite like those of training.
+Other parts are never quite like those of training. So a setting is worth what it and its neighbours are worth, and of
+those that are worth as much the most sensitive one is taken: training parts may show large defects only, and an escape
+costs more than a false reject.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from edge_runtime.bundle.inspection_spec import GoldenImageSettings
-from edge_runtime.inspection.golden_image import Aligned, Comparison, GoldenComparer
+from edge_runtime.inspection.golden_image import Aligned, Comparison, GoldenComparer, judged
 from factory_assets.foundation.errors import FactoryError
-from factory_assets.inspection.box_figures import Box, BoxFigures, score_boxes, touches
+from factory_assets.inspection.box_figures import Box, BoxFigures, count_boxes, score_boxes, touches
 from factory_assets.inspection.figures import auroc
 from factory_assets.inspection.labelled import LabelledImages
 
-TOLERANCES_PX = (1, 2, 3, 4, 5)
-GREY_CONTRASTS, TWO_VALUED_CONTRASTS = (0.06, 0.1, 0.15, 0.25, 0.4), (0.4,)
-AREAS_PX = (5, 10, 20, 40)
-USUAL_GREY_CONTRAST = 0.15
+TOLERANCES_PX = (0, 0.5, 1, 2, 3, 4, 5)
+GREY_CONTRASTS, TWO_VALUED_CONTRASTS = (0.05, 0.08, 0.12, 0.16, 0.2, 0.25, 0.32, 0.4, 0.5), (0.4,)
+AREAS_PX = (2, 4, 8, 16, 32)
+USUAL_GREY_CONTRAST = 0.2
 # What tells two-valued images (etched, printed, binarised by the camera) from grey ones.
 EXTREME_SHARE, EXTREME_LEVELS = 0.9, (32, 224)
 FALSE_BLOB_COST = 0.1
-# Differences of goodness below this are chance.
-SLACK = 0.01
-LOOKED_AT = 120
-PAIRS_FOR_MARGIN, LARGEST_MARGIN_PX = 10, 20
+# Differences of worth below this are chance.
+SLACK = 0.02
+LOOKED_AT = 40
+PAIRS_FOR_MARGIN, LARGEST_MORE_MARGIN_PX = 10, 20
 
-Grid = dict[tuple[int, int, int], GoldenImageSettings]
+Place = tuple[int, int, int]
+Grid = dict[Place, GoldenImageSettings]
+
+
+@dataclass(frozen=True)
+class _Tried:
+    worth: float
+    settings: GoldenImageSettings
 
 
 class NoGoldenImageError(FactoryError, ValueError):
@@ -38,11 +47,11 @@ class NoGoldenImageError(FactoryError, ValueError):
 
 
 def tune(images: LabelledImages, boxes: Sequence[Sequence[Box]] | None = None) -> GoldenImageSettings:
-    """Settings that judge training images best, from the middle of those that do.
+    """Settings that judge training images well, with something to spare on all sides.
 
-    True boxes decide where there are some: the share of them that is found, less a cost for every false blob. Without
-    boxes labels do: sound parts against defective ones, or the most sensitive settings under which sound parts show no
-    blob. Defective parts alone say nothing without boxes, and the usual settings are kept.
+    True boxes decide where there are some: the share of them that is found, less a cost for every false blob. Where
+    there are sound parts, it counts as much that they show no blob and that others are told from them. Defective parts
+    alone say nothing without boxes, and the usual settings are kept.
 
     Args:
         images: Each with its golden image; of many, some are looked at, spread over all.
@@ -53,20 +62,15 @@ def tune(images: LabelledImages, boxes: Sequence[Sequence[Box]] | None = None) -
     """
     if images.references is None or not len(images):
         raise _no_golden_image()
-    usual, contrasts = _usual(images.references)
-    has_boxes = boxes is not None and any(boxes)
-    if not has_boxes and images.is_defect.all():
+    usual, contrasts, smoothings = _usual(images.references)
+    if not any(boxes or ()) and images.is_defect.all():
         return usual
     chosen = np.unique(np.linspace(0, len(images) - 1, min(len(images), LOOKED_AT)).round().astype(int))
     some = images.take(chosen)
-    true = [boxes[place] for place in chosen] if has_boxes and boxes is not None else []
-    pairs = _aligned(some, usual)
-    grid = _grid(usual, contrasts)
-    goodness = {place: _goodness(_compared(pairs, settings), some, true) for place, settings in grid.items()}
-    best = grid[_most_sensitive(goodness, grid) if not has_boxes and not images.is_defect.any() else _middle(goodness)]
-    if has_boxes:
-        return best.model_copy(update={"margin_px": _margin(_compared(pairs, best), true, best.margin_px)})
-    return best
+    true = [boxes[place] for place in chosen] if boxes is not None else []
+    tried = [_tried(some, true, usual.model_copy(update={"smoothing_px": px}), contrasts) for px in smoothings]
+    best = max(tried, key=lambda found: found.worth)
+    return best.settings
 
 
 def compare_all(images: LabelledImages, settings: GoldenImageSettings) -> list[Comparison]:
@@ -95,14 +99,34 @@ def _no_golden_image() -> NoGoldenImageError:
     return NoGoldenImageError("golden images are to be compared, and the manifest names none: add a column reference")
 
 
-def _usual(references: np.ndarray) -> tuple[GoldenImageSettings, tuple[float, ...]]:
-    """Where the search begins, and the contrasts that are tried."""
+def _usual(references: np.ndarray) -> tuple[GoldenImageSettings, tuple[float, ...], tuple[int, ...]]:
+    """Where the search begins, and the contrasts and radii of smoothing that are tried."""
     low, high = EXTREME_LEVELS
     if float(((references < low) | (references > high)).mean()) > EXTREME_SHARE:
-        return GoldenImageSettings(), TWO_VALUED_CONTRASTS
+        return GoldenImageSettings(), TWO_VALUED_CONTRASTS, (0,)
     # Grey images have noise, and light that changes from part to part; two-valued ones have neither.
     light = max(16, references.shape[1] // 4)
-    return GoldenImageSettings(contrast=USUAL_GREY_CONTRAST, smoothing_px=1, lighting_px=light), GREY_CONTRASTS
+    usual = GoldenImageSettings(contrast=USUAL_GREY_CONTRAST, edge_tolerance_px=1, smoothing_px=1, lighting_px=light)
+    return usual, GREY_CONTRASTS, (0, 1)
+
+
+def _tried(
+    images: LabelledImages, boxes: Sequence[Sequence[Box]], usual: GoldenImageSettings, contrasts: Sequence[float]
+) -> _Tried:
+    """The best of a grid of settings, and what it is worth."""
+    pairs, grid = _aligned(images, usual), _grid(usual, contrasts)
+    goodness: dict[Place, float] = {}
+    for i, j in itertools.product(range(len(TOLERANCES_PX)), range(len(contrasts))):
+        # Areas do not change what is found, only what of it counts.
+        found = _compared(pairs, grid[i, j, 0])
+        for k in range(len(AREAS_PX)):
+            goodness[i, j, k] = _goodness(_counted(found, grid[i, j, k]), images, boxes)
+    worth = _worth(goodness)
+    best = _chosen(grid, worth)
+    if any(boxes):
+        margin = best.margin_px + _more_margin(blob_boxes(_compared(pairs, best)), boxes)
+        best = best.model_copy(update={"margin_px": max(0, margin)})
+    return _Tried(max(worth.values()), best)
 
 
 def _grid(usual: GoldenImageSettings, contrasts: Sequence[float]) -> Grid:
@@ -134,55 +158,87 @@ def _compared(pairs: Sequence[tuple[GoldenComparer, Aligned]], settings: GoldenI
     return [comparers[id(comparer)].difference(aligned) for comparer, aligned in pairs]
 
 
+def _counted(found: Sequence[Comparison], settings: GoldenImageSettings) -> list[Comparison]:
+    """Comparisons under settings of another least area."""
+    counted = []
+    for comparison in found:
+        score, blobs = judged(comparison.blobs, settings)
+        is_whole = comparison.failure is None
+        counted.append(replace(comparison, score=score, blobs=blobs) if is_whole else comparison)
+    return counted
+
+
 def _goodness(compared: Sequence[Comparison], images: LabelledImages, boxes: Sequence[Sequence[Box]]) -> float:
     """0 to 1; what is wrong altogether is not told apart."""
-    if boxes:
-        figures = score_boxes(blob_boxes(compared), boxes)
-        recall = 0.0 if figures.recall is None else figures.recall.value
-        return max(0.0, recall - FALSE_BLOB_COST * figures.false_blobs_per_image)
-    found = auroc(np.array([comparison.score for comparison in compared]), images.is_defect)
-    return float(np.mean([not comparison.blobs for comparison in compared])) if found is None else found
+    kinds = []
+    if any(boxes):
+        kinds.append(_by_boxes(compared, boxes))
+    if not images.is_defect.all():
+        kinds.append(_by_labels(compared, images.is_defect))
+    return float(np.mean(kinds))
 
 
-def _with_neighbours(goodness: dict[tuple[int, int, int], float]) -> dict[tuple[int, int, int], float]:
-    """Every setting's goodness, averaged with its neighbours'; beyond the grid it goes on as at its end."""
-    from scipy.ndimage import uniform_filter
-
-    shape = tuple(1 + max(place[axis] for place in goodness) for axis in range(3))
-    values = np.array([goodness[place] for place in np.ndindex(*shape)]).reshape(shape)
-    smooth = uniform_filter(values, size=3, mode="nearest")
-    return {place: float(smooth[place]) for place in goodness}
-
-
-def _middle(goodness: dict[tuple[int, int, int], float]) -> tuple[int, int, int]:
-    """Of the settings that judge best, the one with the best neighbours; of equals the middle one."""
-    best, smooth = max(goodness.values()), _with_neighbours(goodness)
-    good = [place for place in sorted(goodness) if goodness[place] >= best - SLACK]
-    highest = max(smooth[place] for place in good)
-    equals = [place for place in good if smooth[place] >= highest - 1e-9]
-    return equals[len(equals) // 2]
+def _by_boxes(compared: Sequence[Comparison], boxes: Sequence[Sequence[Box]]) -> float:
+    """Boxes found, both ways of counting, less false blobs: one blob over everything would touch every box."""
+    found = blob_boxes(compared)
+    more = _more_margin(found, boxes)
+    wider = [[(x1 - more, y1 - more, x2 + more, y2 + more) for x1, y1, x2, y2 in blobs] for blobs in found]
+    counts = count_boxes(wider, boxes)
+    recall = (counts.touched + counts.matched) / (2 * counts.boxes)
+    return max(0.0, recall - FALSE_BLOB_COST * counts.false / counts.images)
 
 
-def _most_sensitive(goodness: dict[tuple[int, int, int], float], grid: Grid) -> tuple[int, int, int]:
-    """The settings that see most, of those that judge sound parts as well as any, their neighbours too."""
-    smooth = _with_neighbours(goodness)
-    good = [place for place in sorted(goodness) if smooth[place] >= max(smooth.values()) - SLACK]
-    return min(good, key=lambda place: _smallest_seen(grid[place]))
+def _by_labels(compared: Sequence[Comparison], is_defect: np.ndarray) -> float:
+    """Sound parts without a blob, and how well the others are told from them."""
+    is_clean = np.array([not comparison.blobs and comparison.failure is None for comparison in compared])
+    clean = float(is_clean[~is_defect].mean())
+    told_apart = auroc(np.array([comparison.score for comparison in compared]), is_defect)
+    return clean if told_apart is None else (clean + told_apart) / 2
+
+
+def _chosen(grid: Grid, worth: dict[Place, float]) -> GoldenImageSettings:
+    """The settings that see most, of those that are worth as much as any."""
+    good = [grid[place] for place in sorted(grid) if worth[place] >= max(worth.values()) - SLACK]
+    return min(good, key=_smallest_seen)
+
+
+def _worth(goodness: dict[Place, float]) -> dict[Place, float]:
+    """Every setting's goodness, averaged with its neighbours'.
+
+    Beyond the grid nothing is good; but no tolerance at all is the end of its axis, and goes on as it is.
+    """
+    worth = {}
+    for place, value in goodness.items():
+        around = [value]
+        for axis, length in enumerate(_shape(goodness)):
+            # An axis with one value has no neighbours.
+            for step in (-1, 1) if length > 1 else ():
+                beside = list(place)
+                beside[axis] += step
+                is_no_tolerance = axis == 0 and beside[0] < 0
+                around.append(value if is_no_tolerance else goodness.get((beside[0], beside[1], beside[2]), 0.0))
+        worth[place] = float(np.mean(around))
+    return worth
+
+
+def _shape(goodness: dict[Place, float]) -> tuple[int, ...]:
+    return tuple(1 + max(place[axis] for place in goodness) for axis in range(3))
 
 
 def _smallest_seen(settings: GoldenImageSettings) -> float:
-    return settings.contrast * settings.least_area_px * (1 + settings.edge_tolerance_px)
+    """Contrast times area of the smallest difference that counts, at an edge."""
+    return settings.contrast * settings.least_area_px * (0.5 + settings.edge_tolerance_px)
 
 
-def _margin(compared: Sequence[Comparison], boxes: Sequence[Sequence[Box]], usual_px: int) -> int:
-    """How far people draw boxes around what differs: the median over the sides of boxes with one blob each."""
+def _more_margin(found: Sequence[Sequence[Box]], boxes: Sequence[Sequence[Box]]) -> int:
+    """How much farther people draw boxes: the median over the sides of boxes with one blob each; 0 for few boxes."""
     beyond: list[int] = []
-    for blobs, true in zip(blob_boxes(compared), boxes, strict=True):
+    for blobs, true in zip(found, boxes, strict=True):
         for box in true:
             hits = [blob for blob in blobs if touches(blob, box)]
             if len(hits) == 1:
-                (left, top, right, bottom) = hits[0]
+                left, top, right, bottom = hits[0]
                 beyond += [left - box[0], top - box[1], box[2] - right, box[3] - bottom]
     if len(beyond) < 4 * PAIRS_FOR_MARGIN:
-        return usual_px
-    return int(np.clip(usual_px + round(float(np.median(beyond))), 0, LARGEST_MARGIN_PX))
+        return 0
+    return min(LARGEST_MORE_MARGIN_PX, round(float(np.median(beyond))))

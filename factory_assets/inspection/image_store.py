@@ -167,10 +167,17 @@ def _only_archive(folder: Path) -> Path | None:
 
 
 def _top(archive: zipfile.ZipFile) -> str:
-    """The folder that everything in the archive lies in, with its slash; empty if there is none."""
+    """The folder that everything in the archive lies in, with its slash; empty if there is none.
+
+    A single folder with images in it and no manifest names their label, and is none.
+    """
     names = [entry.filename for entry in archive.infolist() if not is_hidden(entry.filename)]
     firsts = {name.split("/", 1)[0] for name in names}
-    return f"{next(iter(firsts))}/" if len(firsts) == 1 and all("/" in name for name in names) else ""
+    if len(firsts) != 1 or not all("/" in name for name in names):
+        return ""
+    beside = [PurePosixPath(name).suffix.lower() for name in names if name.count("/") == 1]
+    is_label = ".csv" not in beside and any(suffix in IMAGE_SUFFIXES for suffix in beside)
+    return "" if is_label else f"{next(iter(firsts))}/"
 
 
 def _check_bytes(name: str, size_bytes: int) -> None:

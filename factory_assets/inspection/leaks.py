@@ -35,6 +35,8 @@ class LeakReport:
 def thumbnail(frame: np.ndarray) -> np.ndarray:
     """A frame as 24 x 24 grey values without mean, of length one: a product of two is their correlation.
 
+    One that is all of one grey is like none, itself included: all its values are 0.
+
     Args:
         frame: uint8, (height, width) or (height, width, channels).
 
@@ -47,7 +49,8 @@ def thumbnail(frame: np.ndarray) -> np.ndarray:
     small = cv2.resize(grey.astype(np.float32), (THUMBNAIL_PX, THUMBNAIL_PX), interpolation=cv2.INTER_AREA).ravel()
     small -= small.mean()
     length = float(np.linalg.norm(small))
-    return small / length if length > 0 else small
+    # Rounding leaves a little of the mean.
+    return small / length if length > 1e-2 else np.zeros_like(small)
 
 
 def near_pairs(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import polars as pl
 
-from edge_runtime.inspection.decoding import decode
+from edge_runtime.inspection.decoding import decode, decode_mask
 from edge_runtime.inspection.fitting import fitted, fitted_mask, placement
 from factory_assets.foundation.errors import FactoryError
 from factory_assets.foundation.products import Product
@@ -43,27 +45,28 @@ def load(store: ImageStore, frame: pl.DataFrame, product: Product, *, split: str
             f"{needed / 1e9:.1f} GB: make input smaller in the plant file"
         )
         raise TooManyImagesError(msg)
-    shape = {"height_px": size.height_px, "width_px": size.width_px, "fit": size.fit}
-    pixels = [_pixels(store, name, product) for name in rows["image"]]
+    shape = (rows.height, size.height_px, size.width_px)
+    pixels = np.empty((*shape, size.channels), np.uint8)
+    for place, name in enumerate(rows["image"]):
+        pixels[place] = _pixels(store, name, product)
     masks = None
     if frame["mask"].is_not_null().any():
-        empty = np.zeros((size.height_px, size.width_px), np.uint8)
-        masks = [
-            empty if name is None else fitted_mask(_grey(decode(store.read(name))), **shape) for name in rows["mask"]
-        ]
+        masks = np.zeros(shape, np.uint8)
+        for place, name in enumerate(rows["mask"]):
+            if name is not None:
+                masks[place] = _mask(store, name, product)
     references = None
     if rows.height and rows["reference"].is_not_null().all():
         known = {name: _pixels(store, name, product) for name in rows["reference"].unique()}
         references = np.stack([known[name] for name in rows["reference"]])
-    empty_pixels = np.zeros((0, size.height_px, size.width_px, size.channels), np.uint8)
     return LabelledImages(
         image_ids=tuple(rows["image"]),
-        pixels=np.stack(pixels) if pixels else empty_pixels,
+        pixels=pixels,
         labels=tuple(rows["label"].fill_null("")),
         classes=classes or ("",),
         is_defect=rows["is_defect"].fill_null(value=True).to_numpy().astype(bool),
         groups=tuple(rows["group"]),
-        masks=None if masks is None else np.stack(masks) if masks else empty_pixels[..., 0],
+        masks=masks,
         references=references,
     )
 
@@ -97,22 +100,33 @@ def boxes_of(frame: pl.DataFrame, split: str, product: Product | None = None) ->
 
 
 def grouped(store: ImageStore, accepted: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, np.ndarray]]:
-    """Rows with a group each, and every image's thumbnail; where the manifest names no group, near copies share one."""
+    """Rows with a group each, and every image's thumbnail.
+
+    Where the manifest names no group, near copies share one; images with golden images are alike by design, and each is a
+    part of its own.
+    """
     thumbnails = {name: thumbnail(decode(store.read(name))) for name in accepted["image"]}
-    if not accepted["group"].is_null().any() or accepted.is_empty():
+    if not accepted["group"].is_null().any():
         return accepted, thumbnails
+    if accepted["reference"].is_not_null().all():
+        return with_groups(accepted, accepted["image"]), thumbnails
     first = found_groups(np.stack([thumbnails[name] for name in accepted["image"]]))
     return with_groups(accepted, accepted["image"].gather(first.tolist())), thumbnails
 
 
-def guard(frame: pl.DataFrame, thumbnails: dict[str, np.ndarray], product: Product) -> dict[str, LeakReport]:
+def guard(frame: pl.DataFrame, thumbnails: Mapping[str, np.ndarray], product: Product) -> dict[str, LeakReport]:
     """The leak guard over a split: near copies of training images among those of validation and test.
 
     Images that are compared with golden images are alike by design, so a split of whole groups is all that is asked.
+
+    Args:
+        frame: Rows with their splits.
+        thumbnails: From `grouped`.
+        product: How it is inspected.
     """
-    if product.method == "golden_image":
-        return {}
     names = {split: frame.filter(pl.col("split") == split)["image"].to_list() for split in (TRAIN, VALIDATION, TEST)}
+    if product.method == "golden_image":
+        return {split: LeakReport(len(names[split]), 0.0, ()) for split in (VALIDATION, TEST)}
     parts = {split: {name: thumbnails[name] for name in of_split} for split, of_split in names.items()}
     return {split: near_copies(parts[split], parts[TRAIN]) for split in (VALIDATION, TEST)}
 
@@ -128,5 +142,7 @@ def _pixels(store: ImageStore, name: str, product: Product) -> np.ndarray:
     )
 
 
-def _grey(image: np.ndarray) -> np.ndarray:
-    return image if image.ndim == 2 else image.max(axis=2)
+def _mask(store: ImageStore, name: str, product: Product) -> np.ndarray:
+    size = product.input
+    mask = decode_mask(store.read(name))
+    return fitted_mask(mask, height_px=size.height_px, width_px=size.width_px, fit=size.fit)

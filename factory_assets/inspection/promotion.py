@@ -13,10 +13,15 @@ from typing import Any
 
 import numpy as np
 
+from factory_assets.foundation.errors import FactoryError
 from factory_assets.foundation.products import Costs
 from factory_assets.inspection.figures import ScoredImages
 
 RESAMPLES = 2000
+
+
+class NotComparableError(FactoryError, ValueError):
+    """A champion and a challenger that were not scored on the same images, or on none."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,16 @@ def decide(
         decided_by: Who ran it.
         decided_utc: When.
         seed: Of the resampling.
+
+    Raises:
+        NotComparableError: There is no image, or both were scored on different ones.
     """
+    if not len(challenger):
+        msg = "there is no image to compare models on"
+        raise NotComparableError(msg)
+    if champion is not None and champion.image_ids != challenger.image_ids:
+        msg = f"the champion was scored on {len(champion)} images, the challenger on {len(challenger)} others"
+        raise NotComparableError(msg)
     new = _losses(challenger, costs)
 
     def decision(reason: str, figures: dict[str, float], *, promote: bool) -> Decision:
@@ -86,7 +100,7 @@ def decide(
         "difference_high": high,
     }
     told = f"cost a part {new.mean():.4g} against {old.mean():.4g}, difference from {low:.3g} to {high:.3g}"
-    if np.array_equal(champion.scores, challenger.scores) and champion.threshold == challenger.threshold:
+    if np.array_equal(champion.is_rejected, challenger.is_rejected) and champion.predicted == challenger.predicted:
         return decision("both judge every image alike: the champion stays", figures, promote=False)
     if low > 0:
         return decision(f"the challenger is worse: {told}", figures, promote=False)

@@ -42,12 +42,13 @@ def against_chance(trained: TrainedInspection) -> tuple[str, float, float]:
     return "share of sound parts passed", kept, 0.5
 
 
-def training_plots(trained: TrainedInspection, costs: Costs) -> dict[str, bytes]:
+def training_plots(trained: TrainedInspection) -> dict[str, bytes]:
     """Learning curve, and what wrong verdicts cost at every threshold."""
     found = {}
     if trained.history.height > 1:
         found["learning_curve"] = plots.learning_curve(trained.history)
     if trained.threshold is not None and trained.figures.auroc is not None:
+        costs = Costs.model_validate(trained.operating_point["costs"])
         found["expected_cost"] = plots.expected_cost(trained.scored, costs)
     return found
 

@@ -56,10 +56,12 @@ def save_model(
     folder.mkdir(parents=True, exist_ok=True)
     references: tuple[str, ...] = ()
     if trained.network is None:
-        (folder / MODEL_FILE).unlink(missing_ok=True)
+        for name in (MODEL_FILE, CALIBRATION_FILE):
+            (folder / name).unlink(missing_ok=True)
         references = _save_references(folder / REFERENCES_FOLDER, validation, training)
         _save_pairs(folder / SAMPLES_FILE, validation, trained.outputs)
     else:
+        shutil.rmtree(folder / REFERENCES_FOLDER, ignore_errors=True)
         _save_network(folder, trained.network)
         truth = validation.targets if PROBABILITIES in trained.outputs else validation.is_defect
         outputs = {**trained.outputs, TRUTH: truth.astype(np.float32)[:, None]}
@@ -68,24 +70,35 @@ def save_model(
         write_golden(
             folder / CALIBRATION_FILE, {IMAGE: chosen.pixels}, {"is_defect": chosen.is_defect.astype(np.float32)}
         )
-    card = _card(product, trained, references, validation.classes, data_sha256, code_version)
+    card = _card(
+        product,
+        trained,
+        references=references,
+        classes=validation.classes,
+        data_sha256=data_sha256,
+        code_version=code_version,
+    )
     with replacing(folder / CARD_FILE) as temporary:
         temporary.write_text(card.model_dump_json(indent=2), encoding="utf-8")
     return card
 
 
 def files(folder: Path) -> list[str]:
-    """Names of the files that make the model, the network first, that were written."""
-    wanted = (MODEL_FILE, CARD_FILE, SAMPLES_FILE)
+    """Names of the files that make the model, the network (or golden images) first, that were written."""
+    golden = [f"{REFERENCES_FOLDER}/{path.name}" for path in _golden_images(folder)]
+    wanted = (MODEL_FILE, *golden, CARD_FILE, SAMPLES_FILE)
     return [name for name in wanted if (folder / name).is_file()]
 
 
 def digest(folder: Path) -> str:
     """One digest for a model: its network (or golden images) and what its card says of them."""
-    golden = sorted((folder / REFERENCES_FOLDER).glob("*.png"))
-    weights = [folder / MODEL_FILE] if (folder / MODEL_FILE).is_file() else golden
+    weights = [folder / MODEL_FILE] if (folder / MODEL_FILE).is_file() else _golden_images(folder)
     card = load_card(folder).model_dump_json(exclude={"training_cpu_s"})
     return combined_digest([*(sha256_file(path) for path in weights), card])
+
+
+def _golden_images(folder: Path) -> list[Path]:
+    return sorted((folder / REFERENCES_FOLDER).glob("*.png"))
 
 
 def load_card(folder: Path) -> InspectionCard:
@@ -106,6 +119,7 @@ def load_scorer(folder: Path) -> Scorer:
 def _card(
     product: Product,
     trained: TrainedInspection,
+    *,
     references: tuple[str, ...],
     classes: tuple[str, ...],
     data_sha256: str,
@@ -150,7 +164,7 @@ def _save_references(folder: Path, *sets: LabelledImages) -> tuple[str, ...]:
         for reference in images.references if images.references is not None else ():
             name = combined_digest([reference.tobytes().hex()])[:12]
             if name not in names:
-                cv2.imwrite(str(folder / f"{name}.png"), reference)
+                (folder / f"{name}.png").write_bytes(cv2.imencode(".png", reference)[1].tobytes())
                 names.add(name)
     return tuple(sorted(names))
 

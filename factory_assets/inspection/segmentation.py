@@ -14,7 +14,7 @@ import numpy as np
 
 from factory_assets.foundation.errors import FactoryError
 from factory_assets.inspection import crops, defect_training, synthetic_defects
-from factory_assets.inspection.defect_network import CELL_PX, COARSEST_PX
+from factory_assets.inspection.defect_network import CELL_PX
 from factory_assets.inspection.defect_training import Sampler, Schedule
 from factory_assets.inspection.labelled import LabelledImages, OnEpoch, TrainedNetwork
 
@@ -95,11 +95,6 @@ def check_size(images: LabelledImages) -> None:
         raise SegmentationError(msg)
 
 
-def crop_size(images: LabelledImages, wanted_px: int) -> int:
-    """The largest size of crops, in pixels, that the network can be trained on and that the images allow."""
-    return max(COARSEST_PX, min(wanted_px, *images.pixels.shape[1:3]) // COARSEST_PX * COARSEST_PX)
-
-
 def _sampler(images: LabelledImages, settings: SegmentationSettings) -> Sampler:
     masks = images.masks
     if masks is None:
@@ -108,7 +103,7 @@ def _sampler(images: LabelledImages, settings: SegmentationSettings) -> Sampler:
     marked = np.flatnonzero(masks.reshape(len(images), -1).any(axis=1))
     sound = np.flatnonzero(~images.is_defect)
     of_marked, of_sound = _weights(images, marked, RARER_KINDS), _weights(images, sound, 0.0)
-    size = crop_size(images, settings.crop_px)
+    size = min(settings.crop_px, *images.pixels.shape[1:3]) // CELL_PX * CELL_PX
 
     def real_crop(place: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         return crops.crop(images.pixels[place], masks[place], crops.on_mask(masks[place], rng), size, rng)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 
@@ -18,5 +19,6 @@ def source_version(folder: Path) -> str | None:
     digest = hashlib.sha256()
     for path in files:
         facts = path.stat()
-        digest.update(f"{path.relative_to(folder.parent)} {facts.st_size} {facts.st_mtime_ns}\n".encode())
+        name = os.fsencode(path.relative_to(folder.parent))
+        digest.update(name + f" {facts.st_size} {facts.st_mtime_ns}\n".encode())
     return digest.hexdigest()

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 
 import polars as pl
 
+from factory_assets.foundation.errors import FactoryError
 from factory_assets.foundation.products import Product
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 
 
+class SplitError(FactoryError, ValueError):
+    """Images of which no training and validation images can be made."""
+
+
 def assign(accepted: pl.DataFrame, product: Product) -> pl.DataFrame:
     """Give every image a split.
 
-    Where the manifest names splits they are kept, and validation is cut from its training part if it names none. All
-    else is drawn by a hash of the group, label by label: so every label is in every split as far as its groups allow,
-    and a group that is there already never moves when others are added (but for labels with few groups, of which one
-    is kept for validation and one for test).
+    Splits that the manifest names are kept, and a group goes where the manifest puts one of its images. All else is drawn
+    by a hash of the group, label by label: so every label is in every split as far as its groups allow, and a group that
+    is there already never moves when others are added (but for labels with few groups, of which one is kept for test and
+    one for validation). Where a manifest names splits, but not validation or test, these are cut from its training part.
+
+    Comparison with golden images learns nothing but how tolerant to be. Where there are fewer than three groups of such
+    images, the largest is for training, and the others' images are parts of their own.
 
     Args:
         accepted: Rows of the table of images, with a `group` for each.
@@ -25,24 +34,43 @@ def assign(accepted: pl.DataFrame, product: Product) -> pl.DataFrame:
 
     Returns:
         The rows with `split` filled in: train, validation or test.
+
+    Raises:
+        SplitError: An image has no group, or there are too few groups for training and validation.
     """
-    given = accepted["split"]
-    if given.is_null().any():
-        drawn = _drawn(accepted, product, test=product.test_fraction, validation=product.validation_fraction)
-        return accepted.with_columns(split=drawn)
-    if (given == VALIDATION).any():
-        return accepted
-    rest = accepted.filter(pl.col("split") != TEST)
-    cut = rest.with_columns(split=_drawn(rest, product, test=0.0, validation=product.validation_fraction))
-    kept = accepted.filter(pl.col("split") == TEST)
-    order = accepted.select("image").with_row_index("place")
-    return pl.concat([cut, kept]).join(order, on="image").sort("place").drop("place")
+    if accepted["group"].is_null().any():
+        msg = f"product {product.name}: an image has no group"
+        raise SplitError(msg)
+    rows = _with_few_boards_cut(accepted, product) if product.method == "golden_image" else accepted
+    groups = _groups(rows)
+    chosen = {group: split for group, (_, split) in groups.items() if split is not None}
+    is_named = bool(chosen)
+    undecided = {group: label for group, (label, split) in groups.items() if split is None}
+    chosen |= _drawn(undecided, product, test=product.test_fraction, validation=product.validation_fraction)
+    if is_named:
+        training = {group: label for group, (label, _) in groups.items() if chosen[group] == TRAIN}
+        test, validation = (
+            0.0 if split in chosen.values() else share
+            for split, share in ((TEST, product.test_fraction), (VALIDATION, product.validation_fraction))
+        )
+        chosen |= _drawn(training, product, test=test, validation=validation)
+    _check(chosen, product)
+    moved = [group for group, (_, split) in groups.items() if split == TRAIN != chosen[group]]
+    drawn = pl.Series("drawn", [chosen[group] for group in rows["group"]], dtype=pl.String)
+    # Where a manifest puts one part into two splits, that stays to be seen, and the leak guard refuses it.
+    is_kept = rows["split"].is_not_null() & ~rows["group"].is_in(moved)
+    return rows.with_columns(split=pl.when(is_kept).then(pl.col("split")).otherwise(drawn))
 
 
 def with_groups(accepted: pl.DataFrame, found: pl.Series) -> pl.DataFrame:
-    """Rows without a group get one that was found by looking: `like <image>`."""
-    like = pl.concat_str(pl.lit("like "), found)
-    return accepted.with_columns(group=pl.coalesce("group", like))
+    """Rows without a group get one that was found by looking: that of a like image which has one, or `like <image>`.
+
+    Args:
+        accepted: Rows of the table of images.
+        found: The first image that each is like (itself, if it is like none before it).
+    """
+    of_like = pl.col("group").drop_nulls().first().over(found)
+    return accepted.with_columns(group=pl.coalesce("group", of_like, pl.concat_str(pl.lit("like "), found)))
 
 
 def shared_groups(frame: pl.DataFrame) -> list[str]:
@@ -57,30 +85,67 @@ def summary(frame: pl.DataFrame) -> pl.DataFrame:
     return counts.sort("split", "label")
 
 
-def _drawn(frame: pl.DataFrame, product: Product, *, test: float, validation: float) -> pl.Series:
-    """A split for each row, by group. A group with several labels goes with its rarest one."""
+def _with_few_boards_cut(rows: pl.DataFrame, product: Product) -> pl.DataFrame:
+    """Rows as they are where there are groups enough or splits are named; else with groups and splits: see `assign`."""
+    boards = rows.group_by("group").len().sort("len", "group", descending=[True, False])["group"].to_list()
+    if len(boards) > 2 or rows["split"].is_in([VALIDATION, TEST]).any():
+        return rows
+    is_whole = pl.col("group") == (boards[0] if len(boards) == 2 else "")
+    alone = pl.concat_str("group", "image", separator="/")
+    cut = rows.with_columns(
+        group=pl.when(is_whole).then("group").otherwise(alone),
+        split=pl.when(is_whole).then(pl.lit(TRAIN)),
+    )
+    others = dict(cut.filter(pl.col("split").is_null()).select("group", "label").iter_rows())
+    if len(boards) == 1:
+        return cut
+    asked = product.test_fraction + product.validation_fraction
+    chosen = _drawn(others, product, test=product.test_fraction / asked, validation=product.validation_fraction / asked)
+    return cut.with_columns(split=pl.col("group").replace_strict(chosen, default=TRAIN, return_dtype=pl.String))
+
+
+def _check(chosen: dict[str, str], product: Product) -> None:
+    for split in (TRAIN, VALIDATION):
+        if split not in chosen.values():
+            msg = (
+                f"product {product.name}: the accepted images belong to {len(set(chosen))} group(s) (photographs of one "
+                f"part, or near copies), of which none can be had for {split}: add images of other parts, or give a "
+                "column `group` that tells parts apart"
+            )
+            raise SplitError(msg)
+
+
+def _groups(frame: pl.DataFrame) -> dict[str, tuple[str | None, str | None]]:
+    """The label and the named split of each group: those of its rarest label, and of the split farthest from training."""
     counts = dict(frame.group_by("label").len().iter_rows())
-    of_group: dict[str, str | None] = {}
-    for group, label in frame.select("group", "label").iter_rows():
-        known = of_group.get(group, label)
-        of_group[group] = min(known, label, key=lambda name: (counts[name], str(name)))
+    order = (TEST, VALIDATION, TRAIN, None)
+    found: dict[str, tuple[str | None, str | None]] = {}
+    for group, label, split in frame.select("group", "label", "split").iter_rows():
+        known, where = found.get(group, (label, split))
+        rarest = min(known, label, key=lambda name: (counts[name], str(name)))
+        found[group] = (rarest, min(where, split, key=order.index))
+    return found
+
+
+def _drawn(labels: dict[str, str | None], product: Product, *, test: float, validation: float) -> dict[str, str]:
+    """A split for each group. `labels`: the label of each."""
     chosen: dict[str, str] = {}
-    for label in sorted(set(of_group.values()), key=str):
-        groups = sorted((g for g, of in of_group.items() if of == label), key=lambda g: _share(product, g))
-        chosen |= _cut(product, groups, test, validation)
-    return pl.Series("split", [chosen[group] for group in frame["group"]], dtype=pl.String)
+    for label in sorted(set(labels.values()), key=str):
+        of_label = (group for group, known in labels.items() if known == label)
+        chosen |= _cut(product, of_label, test, validation)
+    return chosen
 
 
-def _cut(product: Product, groups: list[str], test: float, validation: float) -> dict[str, str]:
-    """Splits of one label's groups, which come in the order of their hash."""
-    shares = [_share(product, group) for group in groups]
-    split = [TEST if s < test else VALIDATION if s < test + validation else TRAIN for s in shares]
+def _cut(product: Product, groups: Iterable[str], test: float, validation: float) -> dict[str, str]:
+    """Splits of one label's groups."""
+    shares = sorted((_share(product, group), group) for group in groups)
+    split = [TEST if s < test else VALIDATION if s < test + validation else TRAIN for s, _ in shares]
     # With few groups the hash may leave a split empty: the nearest group of training goes there.
     for wanted, is_asked in ((TEST, test > 0), (VALIDATION, validation > 0)):
         spare = [place for place, name in enumerate(split) if name == TRAIN]
         if is_asked and wanted not in split and len(spare) > 1:
             split[spare[0]] = wanted
-    return dict(zip(groups, split, strict=True))
+    return dict(zip((group for _, group in shares), split, strict=True))
 
 
 def _share(product: Product, group: str) -> float:

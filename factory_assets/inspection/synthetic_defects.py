@@ -17,6 +17,7 @@ Kind = Callable[[Floats, np.ndarray, np.random.Generator], tuple[Floats, Floats]
 VISIBLE = 6.0
 TRIES = 6
 FLAT = 0.4
+ACROSS = 0.75
 
 
 def render(pixels: np.ndarray, rng: np.random.Generator, kinds: tuple[str, ...] = ()) -> tuple[np.ndarray, np.ndarray]:
@@ -91,7 +92,9 @@ def _noise(shape: tuple[int, ...], scale_px: float, rng: np.random.Generator) ->
     return np.asarray((grown - grown.mean()) / (grown.std() + 1e-6))
 
 
-def _blob(shape: tuple[int, ...], centre: tuple[int, int], size: tuple[float, float], rng: np.random.Generator) -> Floats:
+def _blob(
+    shape: tuple[int, ...], centre: tuple[int, int], size: tuple[float, float], rng: np.random.Generator
+) -> Floats:
     """A ragged blob with soft edges, 0 to 1; `size` is half its height and width in pixels."""
     rows, columns = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
     turn = rng.uniform(0, np.pi)
@@ -137,11 +140,12 @@ def _line(image: Floats, points: np.ndarray, width: int, softness: float) -> Flo
 
 
 def _crack(image: Floats, part: np.ndarray, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """A thin dark line that wanders, often from an edge."""
+    """A thin dark line that wanders, often from an edge, at times along the direction of the texture."""
     start = _edge_place(part, rng) if rng.random() < 0.5 else _place(part, rng)
     length = rng.uniform(0.08, 0.45) * min(image.shape)
-    points = _walk(start, length, rng.uniform(0, 2 * np.pi), rng.uniform(0.05, 0.35), rng)
-    alpha = _line(image, points, int(rng.integers(1, 4)), rng.uniform(0.4, 1.0))
+    along = _texture_angle(image, part) + rng.choice([0, np.pi]) + rng.normal(0, 0.15)
+    angle, bend = (along, 0.05) if rng.random() < 0.3 else (rng.uniform(0, 2 * np.pi), rng.uniform(0.05, 0.35))
+    alpha = _line(image, _walk(start, length, angle, bend, rng), int(rng.integers(1, 4)), rng.uniform(0.4, 1.0))
     alpha = np.clip(alpha * rng.uniform(1.0, 1.6), 0, 1) * np.clip(1 + 0.4 * _noise(image.shape, 6, rng), 0.2, 1)
     return _local(image) * (1 - rng.uniform(0.2, 0.7)) + 2 * _noise(image.shape, 2, rng), alpha
 
@@ -178,28 +182,48 @@ def _patch(image: Floats, part: np.ndarray, rng: np.random.Generator) -> tuple[F
     """A large area that is ground, coated or lit otherwise: brighter, darker, rougher or smoother."""
     height, width = rng.uniform(0.06, 0.3) * image.shape[0], rng.uniform(0.1, 0.5) * image.shape[1]
     alpha = _blob(image.shape, _place(part, rng), (height, width), rng)
-    return _resurfaced(image, rng), alpha
+    return _resurfaced(image, part, rng), alpha
 
 
 def _band(image: Floats, part: np.ndarray, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """A zone from one edge to another that was machined or lit otherwise, with a nearly straight border."""
+    """A zone from one edge to another that was machined or lit otherwise, with a nearly straight border.
+
+    Most borders lie across the direction of the texture: sound parts have borders along it as well.
+    """
     rows, columns = np.mgrid[: image.shape[0], : image.shape[1]].astype(np.float32)
-    centre, turn = _place(part, rng), rng.choice([0.0, np.pi / 2]) + rng.normal(0, 0.08)
-    across = (rows - centre[0]) * np.cos(turn) + (columns - centre[1]) * np.sin(turn)
-    across = across * (1 if rng.random() < 0.5 else -1) + rng.uniform(0, 6) * _noise(image.shape, 40, rng)
-    alpha = np.clip(across / rng.uniform(1.5, 8) + 0.5, 0, 1)
+    centre = _place(part, rng)
+    is_across = rng.random() < ACROSS
+    normal = _texture_angle(image, part) + rng.normal(0, 0.12) if is_across else rng.uniform(0, np.pi)
+    depth = (columns - centre[1]) * np.cos(normal) + (rows - centre[0]) * np.sin(normal)
+    depth = depth * (1 if rng.random() < 0.5 else -1) + rng.uniform(0, 6) * _noise(image.shape, 40, rng)
+    alpha = np.clip(depth / rng.uniform(1.5, 8) + 0.5, 0, 1)
     if rng.random() < 0.5:
         width = rng.uniform(0.08, 0.35) * min(image.shape)
-        alpha = alpha * np.clip((width - across) / rng.uniform(1.5, 8) + 0.5, 0, 1)
-    return _resurfaced(image, rng), np.asarray(alpha)
+        alpha = alpha * np.clip((width - depth) / rng.uniform(1.5, 8) + 0.5, 0, 1)
+    return _resurfaced(image, part, rng), np.asarray(alpha)
 
 
-def _resurfaced(image: Floats, rng: np.random.Generator) -> Floats:
-    """The same surface, brighter or darker, rougher or smoother."""
-    base = cv2.GaussianBlur(image, (0, 0), 6)
+def _resurfaced(image: Floats, part: np.ndarray, rng: np.random.Generator) -> Floats:
+    """The same surface, brighter or darker, rougher or smoother, at times with other lines in its direction."""
+    base = cv2.GaussianBlur(image, (0, 0), rng.uniform(3, 8))
     rough = rng.choice([rng.uniform(0.2, 0.7), rng.uniform(1.4, 2.6)])
-    level = 1 + _sign(rng, 0.45) * rng.uniform(0.05, 0.35)
-    return np.asarray(base * level + (image - base) * rough)
+    level = 1 + _sign(rng, 0.45) * rng.uniform(0.03, 0.35)
+    changed = base * level + (image - base) * rough
+    if rng.random() < 0.5:
+        spread = float((image - base)[part].std())
+        changed = changed + rng.uniform(0.3, 1.2) * spread * _lines(image.shape, _texture_angle(image, part), rng)
+    return np.asarray(changed)
+
+
+def _lines(shape: tuple[int, ...], angle: float, rng: np.random.Generator) -> Floats:
+    """Noise that is drawn out into lines of one direction, mean 0, spread 1."""
+    reach = int(np.hypot(shape[0], shape[1])) + 2
+    length = max(2, int(reach / rng.uniform(30, 200)) + 2)
+    drawn_out = cv2.resize(rng.standard_normal((reach, length)).astype(np.float32), (reach, reach))
+    turn = np.asarray(cv2.getRotationMatrix2D((reach / 2, reach / 2), -np.degrees(angle), 1.0), np.float64)
+    turn[:, 2] += np.array([shape[1] - reach, shape[0] - reach]) / 2
+    lines = cv2.warpAffine(drawn_out, turn, (shape[1], shape[0]), borderMode=cv2.BORDER_REFLECT_101)
+    return np.asarray((lines - lines.mean()) / (lines.std() + 1e-6))
 
 
 def _foreign(image: Floats, part: np.ndarray, rng: np.random.Generator) -> tuple[Floats, Floats]:

@@ -1,8 +1,9 @@
 """The operating threshold, from what a false reject and an escape cost.
 
-The expected cost a part is (1 - pi) * FR(t) * cost_FR + pi * miss(t) * cost_escape, with pi the share of defective parts
-at the line: that of a set of images says nothing of it. With few images the empirical optimum sits wherever the last
-odd image happens to be, so rates are averaged over resampled groups before the cheapest threshold is taken.
+The expected cost a part is (1 - pi) * FR(t) * cost_FR + pi * miss(t) * cost_escape, with pi the share of defective
+parts at the line: that of a set of images says nothing of it. With few images the empirical optimum sits wherever the
+last odd image happens to be, so the cheapest threshold is looked for in many resamples of the groups, and their median
+is taken.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class OperatingPoint:
 
     Attributes:
         threshold: Parts that score at or above it are rejected.
-        cost_per_part: Expected cost of wrong verdicts a part.
+        cost_per_part: Expected cost of wrong verdicts a part; None where one of the rates is not known.
         cost_without_inspection: The same if every part were passed.
         false_reject_rate: Sound validation images rejected; None if there are none.
         escape_rate: Defective validation images passed; None if there are none.
@@ -40,7 +41,7 @@ class OperatingPoint:
     """
 
     threshold: float
-    cost_per_part: float
+    cost_per_part: float | None
     cost_without_inspection: float
     false_reject_rate: Figure | None
     escape_rate: Figure | None
@@ -71,8 +72,8 @@ def operating_point(
 ) -> OperatingPoint:
     """The cheapest threshold on validation images.
 
-    Without defective images, the one that rejects the share of sound parts at which false rejects cost as much as
-    passing every defective part would: nothing better can be said without a single defect.
+    Without defective images nothing says what a threshold finds. Then false rejects may cost a tenth of what passing
+    every defective part would, and the threshold is the lowest that rejects no more validation images than that.
 
     Args:
         scores: float (images,), larger is worse.
@@ -82,9 +83,13 @@ def operating_point(
         seed: Of the resampling.
 
     Raises:
-        NoThresholdError: There is no sound image.
+        NoThresholdError: There is no sound image, or a score is no number.
     """
-    bad = is_defect.astype(bool)
+    bad, scores = is_defect.astype(bool), scores.astype(np.float64)
+    if not np.isfinite(scores).all():
+        places = np.flatnonzero(~np.isfinite(scores))
+        msg = f"{len(places)} of {len(scores)} validation images have a score that is no number: the model is broken"
+        raise NoThresholdError(msg)
     if bad.all():
         msg = (
             "no validation image shows a sound part, so no threshold can be settled: add images with the OK label, or "
@@ -92,58 +97,80 @@ def operating_point(
         )
         raise NoThresholdError(msg)
     if bad.any():
-        threshold = _cheapest(scores.astype(np.float64), bad, groups, costs, seed)
-        how = "cheapest on validation images, rates averaged over resampled groups"
+        threshold = _cheapest(scores, bad, groups, costs, seed)
+        how = "cheapest on validation images, median over resampled groups"
     else:
         worth = costs.defect_rate * costs.escape / ((1 - costs.defect_rate) * costs.false_reject)
         rate = min(0.5, 0.1 * worth)
-        threshold = float(np.quantile(scores, 1 - rate))
-        how = f"no defective validation image: rejects {rate:.1%} of sound ones, a tenth of what escapes could cost"
-    rejected = scores >= threshold
-    false_rejects, escapes = share(int(rejected[~bad].sum()), int((~bad).sum())), None
-    if bad.any():
-        escapes = share(int((~rejected[bad]).sum()), int(bad.sum()))
-    rates = [0.0 if figure is None else figure.value for figure in (false_rejects, escapes)]
+        threshold = _rejecting(scores, rate)
+        how = f"no defective validation image: at most {rate:.1%} of sound ones are rejected, a tenth of what escapes cost"
+    return fixed_point(threshold, scores, bad, costs, settled_by=how)
+
+
+def fixed_point(
+    threshold: float, scores: np.ndarray, is_defect: np.ndarray, costs: Costs, *, settled_by: str
+) -> OperatingPoint:
+    """What a threshold that is settled already means on validation images.
+
+    Args:
+        threshold: Parts that score at or above it are rejected.
+        scores: float (images,), larger is worse.
+        is_defect: bool (images,).
+        costs: What wrong verdicts cost.
+        settled_by: In words.
+    """
+    bad, rejected = is_defect.astype(bool), scores >= threshold
+    false_rejects = share(int(rejected[~bad].sum()), int((~bad).sum()))
+    escapes = share(int((~rejected[bad]).sum()), int(bad.sum()))
+    cost = None
+    if false_rejects is not None and escapes is not None:
+        cost = cost_per_part(false_rejects.value, escapes.value, costs)
     return OperatingPoint(
         threshold=threshold,
-        cost_per_part=cost_per_part(rates[0], rates[1], costs),
+        cost_per_part=cost,
         cost_without_inspection=cost_per_part(0, 1, costs),
         false_reject_rate=false_rejects,
         escape_rate=escapes,
         costs=costs,
-        settled_by=how,
+        settled_by=settled_by,
     )
 
 
 def _cheapest(scores: np.ndarray, bad: np.ndarray, groups: Sequence[str], costs: Costs, seed: int) -> float:
     candidates = _candidates(scores)
-    rejected = scores[:, None] >= candidates[None, :]
+    rejected = (scores[:, None] >= candidates[None, :]).astype(np.float64)
     _, of_group = np.unique(np.array(groups), return_inverse=True)
     count = int(of_group.max()) + 1
     # Bayesian bootstrap over groups (D. B. Rubin, Annals of Statistics 9 (1981) 130-134): smooth weights, so that no
     # resample loses its few defective groups altogether.
     weights = np.random.default_rng(seed).exponential(size=(RESAMPLES, count))[:, of_group]
-    total = np.zeros(len(candidates))
-    for weight in weights:
-        false_rejects = weight[~bad] @ rejected[~bad] / weight[~bad].sum()
-        escapes = weight[bad] @ ~rejected[bad] / weight[bad].sum()
-        cost = (1 - costs.defect_rate) * false_rejects * costs.false_reject
-        total += _blurred(cost + costs.defect_rate * escapes * costs.escape)
-    best = np.flatnonzero(total <= total.min() + 1e-12)
-    return float(candidates[best[len(best) // 2]])
+    false_rejects, found = (
+        weights[:, kind] @ rejected[kind] / weights[:, kind].sum(axis=1, keepdims=True) for kind in (~bad, bad)
+    )
+    cost = (1 - costs.defect_rate) * costs.false_reject * false_rejects + costs.defect_rate * costs.escape * (1 - found)
+    is_cheapest = cost <= cost.min(axis=1, keepdims=True) * (1 + 1e-9)
+    # Of thresholds that cost the same, the middle one: farthest from where either kind of part begins.
+    chosen = sorted(int(places[len(places) // 2]) for places in map(np.flatnonzero, is_cheapest))
+    return float(candidates[chosen[len(chosen) // 2]])
+
+
+def _rejecting(scores: np.ndarray, rate: float) -> float:
+    """The lowest threshold that rejects at most a share of images."""
+    candidates = _between(np.unique(scores))
+    rejected = (scores[:, None] >= candidates[None, :]).mean(axis=0)
+    return float(candidates[np.flatnonzero(rejected <= rate)[0]])
 
 
 def _candidates(scores: np.ndarray) -> np.ndarray:
-    """Thresholds between neighbouring scores, and one above all of them."""
+    """Some thresholds: one that rejects all, those between neighbouring scores, one that rejects none."""
     known = np.unique(scores)
-    between = (known[1:] + known[:-1]) / 2
-    chosen = between[np.unique(np.linspace(0, len(between) - 1, CANDIDATES).round().astype(int))] if len(between) else between
-    return np.concatenate([chosen, [known[-1] + 1e-6]])
+    between = _between(known)
+    chosen = np.unique(np.linspace(0, len(between) - 1, min(len(between), CANDIDATES)).round().astype(int))
+    return np.concatenate([known[:1], between[chosen]])
 
 
-def _blurred(cost: np.ndarray) -> np.ndarray:
-    """Averaged over neighbouring thresholds, so that a lone dip does not win."""
-    width = max(1, len(cost) // 40)
-    padded = np.pad(cost, width, mode="edge")
-    blurred: np.ndarray = np.convolve(padded, np.full(2 * width + 1, 1 / (2 * width + 1)), mode="valid")
-    return blurred
+def _between(known: np.ndarray) -> np.ndarray:
+    """Thresholds above each of some sorted scores: in the middle to the next, and a little above the last."""
+    spread = known[-1] - known[0]
+    above = known[-1] + 1e-3 * spread if spread > 0 else np.nextafter(np.float32(known[-1]), np.float32(np.inf))
+    return np.append((known[1:] + known[:-1]) / 2, float(above))

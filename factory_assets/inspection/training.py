@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,14 +12,20 @@ import numpy as np
 import polars as pl
 
 from edge_runtime.bundle.inspection_spec import GoldenImageSettings
+from edge_runtime.inspection.golden_image import LEAST_BLOB_SCORE
 from factory_assets.foundation.errors import FactoryError
 from factory_assets.foundation.products import Product
 from factory_assets.inspection import evaluation, thresholds
+from factory_assets.inspection.box_figures import Box
 from factory_assets.inspection.figures import InspectionFigures, ScoredImages
 from factory_assets.inspection.labelled import LabelledImages, OnEpoch, TrainedNetwork
 from factory_assets.inspection.schema import HEAT_MAP, PROBABILITIES, SCORE
 
 BATCH = 32
+ANY_BLOB = (
+    "no validation image shows a sound part: rejected is what differs from its golden image in at least one place that "
+    "counts, by the settings of the comparison"
+)
 
 
 class TrainingSetError(FactoryError, ValueError):
@@ -55,21 +61,12 @@ class GoldenScorer:
 
     def __call__(self, images: LabelledImages) -> dict[str, np.ndarray]:
         """Compare every image with its golden image."""
-        from edge_runtime.inspection.golden_image import GoldenComparer
+        from factory_assets.inspection.golden_tuning import compare_all
 
-        if images.references is None:
-            msg = "golden images are to be compared, and the manifest names none: add a column reference"
-            raise TrainingSetError(msg)
-        comparers: dict[bytes, GoldenComparer] = {}
-        found = []
-        for pixels, reference in zip(images.pixels, images.references, strict=True):
-            key = reference.tobytes()
-            if key not in comparers:
-                comparers[key] = GoldenComparer(reference, self.settings)
-            found.append(comparers[key].compare(pixels))
+        found = compare_all(images, self.settings)
         return {
             SCORE: np.array([[comparison.score] for comparison in found], np.float32),
-            HEAT_MAP: np.stack([comparison.heat_map for comparison in found])[..., None].astype(np.float32),
+            HEAT_MAP: np.stack([comparison.heat_map[..., None] for comparison in found]),
         }
 
 
@@ -111,6 +108,7 @@ def train(
     training: LabelledImages,
     validation: LabelledImages,
     *,
+    boxes: Sequence[Sequence[Box]] | None = None,
     backbone: Path | None = None,
     on_epoch: OnEpoch = lambda _, __: None,
 ) -> TrainedInspection:
@@ -120,6 +118,8 @@ def train(
         product: The method and its settings, and what wrong verdicts cost.
         training: Images to learn from.
         validation: Images of other parts, for every choice.
+        boxes: True boxes of the training images, (x1, y1, x2, y2) in their pixels; comparison with golden images is
+            settled by them where there are some.
         backbone: A Keras file to start from.
         on_epoch: Told after every epoch.
 
@@ -127,18 +127,21 @@ def train(
         TrainingSetError: The images do not allow the method.
     """
     if product.method == "golden_image":
-        settings, cpu_s = _settled_comparison(training, validation)
-        trained = TrainedNetwork(network=None, history=pl.DataFrame(), best_epoch=0, cpu_s=cpu_s)
+        settings, cpu_s = _settled_comparison(training, boxes)
+        choices = settings.model_dump(mode="json")
+        trained = TrainedNetwork(network=None, history=pl.DataFrame(), best_epoch=0, cpu_s=cpu_s, choices=choices)
         return _judged(product, GoldenScorer(settings), trained, validation, settings)
     trained = _trained_network(product, training, validation, backbone, on_epoch)
     return _judged(product, NetworkScorer(trained.network), trained, validation, None)
 
 
-def _settled_comparison(training: LabelledImages, validation: LabelledImages) -> tuple[GoldenImageSettings, float]:
+def _settled_comparison(
+    training: LabelledImages, boxes: Sequence[Sequence[Box]] | None
+) -> tuple[GoldenImageSettings, float]:
     from factory_assets.inspection.golden_tuning import tune
 
     began = time.process_time()
-    return tune(training, validation), time.process_time() - began
+    return tune(training, boxes), time.process_time() - began
 
 
 def _trained_network(
@@ -160,9 +163,7 @@ def _trained_network(
         )
     from factory_assets.inspection import anomaly
 
-    return anomaly.train(
-        training, validation, anomaly.AnomalySettings(**given), seed=product.seed, on_epoch=on_epoch
-    )
+    return anomaly.train(training, validation, anomaly.AnomalySettings(**given), seed=product.seed, on_epoch=on_epoch)
 
 
 def _judged(
@@ -175,9 +176,11 @@ def _judged(
     outputs = scorer(validation)
     point = None
     if product.ok_label is not None:
-        point = thresholds.operating_point(
-            outputs[SCORE][:, 0], validation.is_defect, validation.groups, product.costs
-        )
+        scores, bad = outputs[SCORE][:, 0], validation.is_defect
+        if golden_image is not None and bad.all():
+            point = thresholds.fixed_point(LEAST_BLOB_SCORE, scores, bad, product.costs, settled_by=ANY_BLOB)
+        else:
+            point = thresholds.operating_point(scores, bad, validation.groups, product.costs)
     threshold = None if point is None else point.threshold
     scored = scored_images(validation, outputs, threshold)
     return TrainedInspection(
@@ -196,9 +199,7 @@ def _judged(
     )
 
 
-def scored_images(
-    images: LabelledImages, outputs: Mapping[str, np.ndarray], threshold: float | None
-) -> ScoredImages:
+def scored_images(images: LabelledImages, outputs: Mapping[str, np.ndarray], threshold: float | None) -> ScoredImages:
     """Images with what was said of them."""
     probabilities = outputs.get(PROBABILITIES)
     predicted = None

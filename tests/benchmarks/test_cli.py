@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from factory_assets.benchmarks import cli, registry
 from factory_assets.benchmarks.report import Figure, Goal, Options, Report
+from factory_assets.benchmarks.runs import BenchmarkRunError
 
 MODULE = """
 from factory_assets.benchmarks.report import Figure, Goal, Report
@@ -81,6 +82,42 @@ def test_the_page_is_written_by_a_whole_run_only(two, tmp_path: Path, more: list
     assert not page.exists()
     assert invoke("--write", page).exit_code == 1
     assert page.read_text().count("MISSED") == 2
+
+
+def test_runs_side_by_side_make_one_page(two, tmp_path: Path) -> None:
+    files = [tmp_path / f"{name}.json" for name in ("made_second", "made_first")]
+    for file in files:
+        assert invoke(file.stem, "--json", file).exit_code == 1
+    page = tmp_path / "benchmarks.md"
+    done = invoke("--write", page, "--from", files[0], "--from", files[1])
+    assert done.exit_code == 1, done.output
+    text = page.read_text()
+    assert text.count("MISSED") == 2
+    assert "- ran made_first" in text
+    assert "- ran made_second" in text
+
+
+def test_the_page_needs_every_benchmark_once_in_full_size(two, tmp_path: Path) -> None:
+    first, small = tmp_path / "first.json", tmp_path / "small.json"
+    invoke("made_first", "--json", first)
+    invoke("made_second", "--quick", "--json", small)
+    page = tmp_path / "benchmarks.md"
+    for files, told in (
+        ([first], "missing: made_second"),
+        ([first, small], "not run in full size: made_second"),
+        ([first, first], "there twice: made_first"),
+    ):
+        done = invoke("--write", page, *(word for file in files for word in ("--from", file)))
+        assert isinstance(done.exception, BenchmarkRunError)
+        assert told in str(done.exception)
+    assert not page.exists()
+
+
+@pytest.mark.parametrize("more", [[], ["--write", "page.md", "--json", "out.json"], ["--write", "page.md", "--quick"]])
+def test_merging_runs_nothing(two, tmp_path: Path, more: list[str]) -> None:
+    first = tmp_path / "first.json"
+    invoke("made_first", "--json", first)
+    assert isinstance(invoke("--from", first, *more).exception, cli.BenchmarkOptionError)
 
 
 def test_every_registered_benchmark_can_be_run() -> None:

@@ -13,6 +13,7 @@ from rich.console import Console
 from factory_assets.benchmarks.machine import Machine, observed
 from factory_assets.benchmarks.rendering import as_page, print_report
 from factory_assets.benchmarks.report import Details, Figure, Goal, Options, Report, number
+from factory_assets.benchmarks.runs import Run
 
 MACHINE = Machine(dt.date(2026, 11, 1), 3.0, 2, 7.9, (0.5, 1.5), 2.25, {"python": "3.11"})
 REPORT = Report(
@@ -55,7 +56,7 @@ def test_a_missed_goal_is_shown_as_missed_everywhere() -> None:
     assert [figure.name for figure in REPORT.missed] == ["lost"]
     out = io.StringIO()
     print_report(Console(file=out, width=200), REPORT)
-    page = as_page([REPORT], MACHINE)
+    page = as_page([Run(MACHINE, [REPORT])])
     assert out.getvalue().count("MISSED") == page.count("MISSED") == 1
     assert [figure["is_reached"] for figure in json.loads(json.dumps(REPORT.as_json()))["figures"]] == [
         True,
@@ -65,7 +66,7 @@ def test_a_missed_goal_is_shown_as_missed_everywhere() -> None:
 
 
 def test_the_page_holds_tables_machine_and_notes() -> None:
-    page = as_page([REPORT], MACHINE)
+    page = as_page([Run(MACHINE, [REPORT])])
     assert "| seconds | 4 | 2 | 0.5 | >= 0.33 | yes | the same numbers |" in page
     assert "| lost | 1 | 0 | - | = 0 | MISSED |  |" in page
     assert "| one/two | 3 |" in page

@@ -13,7 +13,7 @@ from factory_assets.foundation.lake import Lake, Partition
 from tests.integration.commands import EDGE, factory
 from tests.integration.conftest import DAYS, SmallPlant
 
-ROOMS = ("reference_plant", "historian", "telemetry", "warehouse", "rul", "engines")
+ROOMS = ("reference_plant", "historian", "telemetry", "warehouse", "rul", "inspection", "engines")
 
 
 def test_every_room_was_run_and_shown(small_plant: SmallPlant) -> None:
@@ -77,7 +77,7 @@ def test_the_demonstration_ends_at_the_edge(small_plant: SmallPlant, tmp_path: P
         "from pathlib import Path; from factory_assets import demonstration; "
         "from factory_assets.foundation.settings import Settings, load_site; "
         f"site = load_site(Settings(plant=Path({str(small_plant.file)!r}), home=Path({str(small_plant.folder)!r}))); "
-        f"demonstration.predict_at_the_edge(site, Path({str(EDGE)!r}))"
+        f"demonstration.go_to_the_edge(site, Path({str(EDGE)!r}))"
     )
     import subprocess
     import sys
@@ -88,6 +88,10 @@ def test_the_demonstration_ends_at_the_edge(small_plant: SmallPlant, tmp_path: P
     units = json.loads((small_plant.home / "edge" / "press.json").read_text())["units"]
     assert units
     assert all(0 <= unit["rul_cycles"] <= 125 for unit in units)
+    assert "Inspected at the edge" in done.stdout
+    parts = json.loads((small_plant.home / "edge" / "casting.json").read_text())["parts"]
+    assert {part["verdict"] for part in parts} <= {"ok", "nok"}
+    assert all(part["failure"] is None for part in parts)
 
 
 def test_a_missing_plant_file_is_told_in_plain_words(tmp_path: Path) -> None:

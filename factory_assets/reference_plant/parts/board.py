@@ -17,7 +17,7 @@ from factory_assets.reference_plant.parts.surfaces import LightRange, Surface
 
 SIZE_PX = 160
 PITCH_PX = 13
-TRACK_PX, PAD_PX, DRILL_PX = 4.2, 4.6, 1.7
+TRACK_PX, PAD_PX, DRILL_PX = 4.6, 4.6, 1.7
 DESIGNS = ("board-a", "board-b", "board-c", "board-d")
 
 
@@ -179,7 +179,7 @@ def _beside(place: Place, direction: float, offset: float) -> Place:
 def _open(board: Board, rng: np.random.Generator) -> tuple[Board, Parameters]:
     """A track that was etched through."""
     place, direction = _run_place(board, rng)
-    gap = between_px(1.5, 5, rng)
+    gap = between_px(1.9, 5.4, rng)
     ends = [_beside(place, direction, offset) for offset in (-TRACK_PX, TRACK_PX)]
     cut = blurred(line(board.body.shape, ends, gap), 0.5)
     return board.with_copper(board.copper * (1 - np.clip(1.3 * cut, 0, 1))), {"gap_px": gap}
@@ -188,7 +188,7 @@ def _open(board: Board, rng: np.random.Generator) -> tuple[Board, Parameters]:
 def _short(board: Board, rng: np.random.Generator) -> tuple[Board, Parameters]:
     """Copper that stayed between two tracks."""
     one, other = board.design.gaps[int(rng.integers(len(board.design.gaps)))]
-    width = between_px(1.5, 4, rng)
+    width = between_px(1.9, 4.4, rng)
     aslant = rng.uniform(-4, 4)
     bridge = blurred(line(board.body.shape, [one, (other[0] + aslant, other[1])], width), 0.5)
     return board.with_copper(np.maximum(board.copper, np.clip(1.2 * bridge, 0, 1))), {"width_px": width}
@@ -197,7 +197,7 @@ def _short(board: Board, rng: np.random.Generator) -> tuple[Board, Parameters]:
 def _mouse_bite(board: Board, rng: np.random.Generator) -> tuple[Board, Parameters]:
     """A track that is too thin at one place."""
     place, direction = _run_place(board, rng)
-    radius, side = between_px(1.4, 2.8, rng), float(rng.choice([-1, 1]))
+    radius, side = between_px(1.7, 3.0, rng), float(rng.choice([-1, 1]))
     bite = _lump(board, _beside(place, direction, side * TRACK_PX / 2), radius, rng)
     return board.with_copper(board.copper * (1 - bite)), {"radius_px": radius}
 
@@ -213,7 +213,7 @@ def _spur(board: Board, rng: np.random.Generator) -> tuple[Board, Parameters]:
 def _pinhole(board: Board, rng: np.random.Generator) -> tuple[Board, Parameters]:
     """A hole in the copper of a track."""
     place, direction = _run_place(board, rng)
-    radius = between_px(1.1, 1.9, rng)
+    radius = between_px(1.3, 2.0, rng)
     hole = _lump(board, _beside(place, direction, float(rng.uniform(-0.5, 0.5))), radius, rng)
     return board.with_copper(board.copper * (1 - hole)), {"radius_px": radius}
 

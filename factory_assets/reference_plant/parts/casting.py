@@ -1,4 +1,4 @@
-"""Cast aluminium flanges: rough skin, a machined face around the bore, lobes with bolt holes."""
+"""Cast aluminium flanges, close up: rough skin, a lobe with its bolt hole, a machined face around the bore."""
 
 from __future__ import annotations
 
@@ -32,14 +32,17 @@ from factory_assets.reference_plant.parts.scene import (
 )
 from factory_assets.reference_plant.parts.surfaces import LightRange, Surface
 
-SIZE_PX = 128
+SIZE_PX = 64
+# The camera looks at a place so far from the flange's middle, towards a lobe.
+OFF_MIDDLE_PX = 23
 LOBES = 3
 
 
 @dataclass(frozen=True)
 class Casting(Part):
-    """A flange: where its holes are, and what its skin looks like where nothing was drilled."""
+    """A flange: its middle and holes (the first one in view), and its skin where nothing was drilled."""
 
+    middle: Place
     holes: tuple[Place, ...]
     hole_px: float
     skin: Surface
@@ -49,28 +52,31 @@ class Casting(Part):
 def draw(rng: np.random.Generator) -> Casting:
     """A sound casting, lying as it fell."""
     shape = canvas(SIZE_PX, SIZE_PX)
-    middle = (shape[0] / 2 + rng.normal(0, 3), shape[1] / 2 + rng.normal(0, 3))
-    turn, bore, hole = rng.uniform(0, 2 * math.pi), rng.uniform(15, 18), rng.uniform(4.2, 5.2)
+    turn, bore, hole = rng.uniform(0, 2 * math.pi), rng.uniform(11, 13.5), rng.uniform(3.4, 4.2)
+    middle = (
+        shape[0] / 2 - OFF_MIDDLE_PX * math.sin(turn) + rng.normal(0, 2),
+        shape[1] / 2 - OFF_MIDDLE_PX * math.cos(turn) + rng.normal(0, 2),
+    )
     rows, columns = grid(shape)
     angle, radius = np.arctan2(rows - middle[0], columns - middle[1]) - turn, distance_to(shape, middle)
-    outline = 44 + 8 * np.cos(LOBES * angle) + 1.2 * noise(shape, 25, rng)
+    outline = 33.5 + 6.5 * np.cos(LOBES * angle) + 0.9 * noise(shape, 25, rng)
     body = np.maximum(radius - outline, bore - radius).astype(np.float32)
     at = [turn + 2 * math.pi * number / LOBES for number in range(LOBES)]
-    holes = tuple((middle[0] + 43 * math.sin(a), middle[1] + 43 * math.cos(a)) for a in at)
+    holes = tuple((middle[0] + 32 * math.sin(a), middle[1] + 32 * math.cos(a)) for a in at)
     solid = covered(body)
     drilled = solid * (1 - np.maximum.reduce([disc(shape, place, hole) for place in holes]))
     skin, ground = _skin(shape, rng), _belt(shape, rng)
-    face = disc(shape, middle, bore + rng.uniform(6, 9)) * covered(bore - radius)
+    face = disc(shape, middle, bore + rng.uniform(4.5, 6.5)) * covered(bore - radius)
     whole = skin.covered_by(_turned(shape, radius, rng), face)
     bevel = np.minimum(blurred(drilled, 1.5), 1) * 2.5
     surface = ground.covered_by(whole, drilled)
     surface = replace(surface, height=surface.height + bevel)
-    return Casting(surface, drilled > 0.5, holes, hole, skin, ground)
+    return Casting(surface, drilled > 0.5, middle, holes, hole, skin, ground)
 
 
 def _skin(shape: tuple[int, int], rng: np.random.Generator) -> Surface:
-    grain = 0.2 * noise(shape, 2.2, rng) + 0.36 * noise(shape, 5, rng) + 0.7 * noise(shape, 16, rng)
-    colour = 0.5 + 0.03 * noise(shape, 30, rng) + 0.025 * noise(shape, 9, rng) + 0.015 * noise(shape, 2, rng)
+    grain = 0.08 * noise(shape, 2.2, rng) + 0.14 * noise(shape, 5, rng) + 0.4 * noise(shape, 16, rng)
+    colour = 0.5 + 0.03 * noise(shape, 30, rng) + 0.015 * noise(shape, 9, rng) + 0.012 * noise(shape, 2, rng)
     return Surface(height=grain, albedo=np.clip(colour, 0.2, 0.9), gloss=np.full(shape, 0.25, np.float32))
 
 
@@ -89,7 +95,7 @@ def _belt(shape: tuple[int, int], rng: np.random.Generator) -> Surface:
 def _pore(part: Casting, rng: np.random.Generator) -> tuple[Casting, Parameters]:
     """Gas that stayed in the metal: one to four pits near each other."""
     shape, centre = part.body.shape, place_in(inside(part.body, 3), rng)
-    count, largest = int(rng.integers(1, 5)), between(1.3, 4.0, rng)
+    count, largest = int(rng.integers(1, 5)), between(1.7, 4.2, rng)
     holes = np.zeros(shape, np.float32)
     for number in range(count):
         size = largest * (1 if number == 0 else rng.uniform(0.5, 0.9))
@@ -97,7 +103,7 @@ def _pore(part: Casting, rng: np.random.Generator) -> tuple[Casting, Parameters]
         pit = blob(shape, place, (size, size * rng.uniform(0.7, 1)), rng, softness=0.7, ragged=0.12)
         holes = np.maximum(holes, pit)
     holes = holes * part.body
-    darkness = float(rng.uniform(0.35, 0.7))
+    darkness = float(rng.uniform(0.5, 0.85))
     surface = part.surface.darkened(1 - darkness * holes).sunk(1.6 * holes)
     return replace(part, surface=surface), {"radius_px": largest, "pits": count, "darkness": darkness}
 
@@ -105,44 +111,42 @@ def _pore(part: Casting, rng: np.random.Generator) -> tuple[Casting, Parameters]
 def _crack(part: Casting, rng: np.random.Generator) -> tuple[Casting, Parameters]:
     """A hot tear, from a hole or the rim into the body."""
     start = place_in(rim(part.body), rng)
-    middle = np.argwhere(part.body).mean(axis=0)
     hole = min(part.holes, key=lambda place: math.dist(place, start))
     is_hole = math.dist(hole, start) < 2 * part.hole_px
-    origin = hole if is_hole else middle
+    origin = hole if is_hole else part.middle
     outwards = math.atan2(start[0] - origin[0], start[1] - origin[1])
-    is_outer = not is_hole and math.dist(start, middle) > 25
+    is_outer = not is_hole and math.dist(start, part.middle) > 20
     angle = outwards + (math.pi if is_outer else 0) + rng.uniform(-0.9, 0.9)
-    return cracked(part, rng, start=start, angle=angle, length_px=(12, 32), bend=0.3)
+    return cracked(part, rng, start=start, angle=angle, length_px=(14, 30), bend=0.3)
 
 
 def _break(part: Casting, rng: np.random.Generator) -> tuple[Casting, Parameters]:
     """A piece that broke off at the outer rim: the belt shows, and a bright grainy fracture before it."""
-    shape, middle = part.body.shape, np.argwhere(part.body).mean(axis=0)
-    start = _outer(rim(part.body), middle, rng)
-    reach = between(3.5, 9, rng)
+    shape = part.body.shape
+    start = _outer(rim(part.body), part.middle, rng)
+    reach = between(4, 8, rng)
     gone = blob(shape, start, (reach, reach * rng.uniform(0.5, 0.8)), rng, softness=0.3, ragged=0.2)
     fresh = np.clip(blurred(gone, 1.2) * 2, 0, 1) * part.body
     fracture = Surface(
-        height=0.5 * noise(shape, 2, rng) - 2, albedo=0.55 + 0.08 * noise(shape, 2, rng),
+        height=0.5 * noise(shape, 2, rng) - 2, albedo=np.clip(0.8 + 0.12 * noise(shape, 2, rng), 0, 1),
         gloss=np.full(shape, 0.4, np.float32),
     )  # fmt: skip
     surface = part.surface.covered_by(fracture, fresh).covered_by(part.ground, gone * part.body)
     return replace(part, surface=surface), {"reach_px": reach}
 
 
-def _outer(border: Area, middle: np.ndarray, rng: np.random.Generator) -> Place:
+def _outer(border: Area, middle: Place, rng: np.random.Generator) -> Place:
     rows, columns = np.nonzero(border)
-    far = np.hypot(rows - middle[0], columns - middle[1]) > 30
+    far = np.hypot(rows - middle[0], columns - middle[1]) > 22
     chosen = rng.integers(int(far.sum()))
     return float(rows[far][chosen]), float(columns[far][chosen])
 
 
 def _missing_hole(part: Casting, rng: np.random.Generator) -> tuple[Casting, Parameters]:
     """A bolt hole that was not drilled: cast skin instead."""
-    number = int(rng.integers(len(part.holes)))
-    filled = np.clip(1.5 * disc(part.body.shape, part.holes[number], part.hole_px + 2.5), 0, 1)
+    filled = np.clip(1.5 * disc(part.body.shape, part.holes[0], part.hole_px + 2.5), 0, 1)
     skin = replace(part.skin, height=part.skin.height + 2.5)
-    return replace(part, surface=part.surface.covered_by(skin, filled)), {"hole": number}
+    return replace(part, surface=part.surface.covered_by(skin, filled)), {"radius_px": part.hole_px}
 
 
 SCENE = Scene(

@@ -20,7 +20,7 @@ from factory_assets.reference_plant.parts.scene import (
 )
 from factory_assets.reference_plant.parts.surfaces import LightRange, Surface
 
-SIZE_PX = 96
+SIZE_PX = 64
 
 
 def draw(rng: np.random.Generator) -> Part:
@@ -30,11 +30,11 @@ def draw(rng: np.random.Generator) -> Part:
     bands = noise(shape, (rng.uniform(5, 14), 120), rng)
     clouds = noise(shape, (30, 45), rng)
     level = rng.uniform(0.4, 0.52)
-    colour = level * (1 + 0.05 * fine + rng.uniform(0.03, 0.09) * bands + rng.uniform(0.02, 0.07) * clouds)
+    colour = level * (1 + 0.035 * fine + rng.uniform(0.02, 0.05) * bands + rng.uniform(0.01, 0.04) * clouds)
     surface = Surface(
-        height=(0.1 * fine + 0.08 * noise(shape, 12, rng)).astype(np.float32),
+        height=(0.07 * fine + 0.06 * noise(shape, 12, rng)).astype(np.float32),
         albedo=np.clip(colour, 0.1, 0.95).astype(np.float32),
-        gloss=np.clip(0.4 + 0.12 * bands + 0.1 * fine, 0, 1).astype(np.float32),
+        gloss=np.clip(0.35 + 0.06 * bands + 0.08 * fine, 0, 1).astype(np.float32),
     )
     return Part(surface, np.ones(shape, bool))
 
@@ -42,21 +42,21 @@ def draw(rng: np.random.Generator) -> Part:
 def _scratch(part: Part, rng: np.random.Generator) -> tuple[Part, Parameters]:
     """Across the lines of grinding, more or less: along them, sound panels have lines as well."""
     angle = rng.uniform(math.radians(20), math.radians(160)) + rng.choice([0.0, math.pi])
-    return scratched(part, rng, angle=angle, length_px=(12, 45), bright=0.5)
+    return scratched(part, rng, angle=angle, length_px=(18, 45), bright=0.5, gain=(0.5, 0.9))
 
 
 def _dent(part: Part, rng: np.random.Generator) -> tuple[Part, Parameters]:
-    return dented(part, rng, centre=place_in(inside(part.body, 4), rng), radius_px=(6, 14), slope=(0.1, 0.28))
+    return dented(part, rng, centre=place_in(inside(part.body, 4), rng), radius_px=(7, 14), slope=(0.25, 0.5))
 
 
 def _stain(part: Part, rng: np.random.Generator) -> tuple[Part, Parameters]:
     """Coolant that dried on."""
-    return stained(part, rng, centre=place_in(inside(part.body, 4), rng), radius_px=(4, 13), dark=(0.12, 0.45))
+    return stained(part, rng, centre=place_in(inside(part.body, 4), rng), radius_px=(5, 12), dark=(0.3, 0.6))
 
 
 def _pitting(part: Part, rng: np.random.Generator) -> tuple[Part, Parameters]:
     """Small points of rust in a cluster."""
-    shape, centre, count = part.body.shape, place_in(inside(part.body, 6), rng), int(rng.integers(4, 13))
+    shape, centre, count = part.body.shape, place_in(inside(part.body, 6), rng), int(rng.integers(6, 17))
     rust = np.zeros(shape, np.float32)
     spread = rng.uniform(4, 9)
     for _ in range(count):
@@ -81,7 +81,7 @@ SCENE = Scene(
         exposure=(0.7, 1.05),
         elevation_deg=(40, 65),
         gradient=(0.0, 0.22),
-        glare=(0.05, 0.6),
+        glare=(0.05, 0.4),
         turn_deg=4.0,
         shift_px=4.0,
     ),

@@ -99,7 +99,7 @@ def cracked(
 ) -> tuple[AnyPart, Parameters]:
     """A thin dark line that wanders, deeper here and there; only where the body is."""
     shape = part.body.shape
-    length, width, dark = between(*length_px, rng), float(rng.uniform(0.6, 1.5)), float(rng.uniform(0.35, 0.8))
+    length, width, dark = between(*length_px, rng), float(rng.uniform(1.0, 1.9)), float(rng.uniform(0.45, 0.85))
     drawn = line(shape, walk(start, length, angle, bend, rng), width) * part.body
     uneven = drawn * np.clip(1 + 0.3 * noise(shape, 5, rng), 0.3, 1)
     surface = part.surface.darkened(1 - dark * uneven).sunk(1.2 * uneven)
@@ -107,16 +107,22 @@ def cracked(
 
 
 def scratched(
-    part: AnyPart, rng: np.random.Generator, *, angle: float, length_px: tuple[float, float], bright: float
+    part: AnyPart,
+    rng: np.random.Generator,
+    *,
+    angle: float,
+    length_px: tuple[float, float],
+    bright: float,
+    gain: tuple[float, float] = (0.3, 0.7),
 ) -> tuple[AnyPart, Parameters]:
     """A groove cut by a hard edge: straight, thin, fresh material at its bottom; `bright` is how often that shines."""
-    length, width = between(*length_px, rng), float(rng.uniform(0.6, 1.4))
+    length, width = between(*length_px, rng), float(rng.uniform(1.0, 1.8))
     start = place_in(inside(part.body, 2), rng)
     drawn = line(part.body.shape, walk(start, length, angle, 0.03, rng), width) * part.body
     uneven = drawn * np.clip(0.9 + 0.25 * noise(part.body.shape, 8, rng), 0.2, 1)
-    gain = float(rng.uniform(0.3, 0.7) if rng.random() < bright else -rng.uniform(0.25, 0.5))
-    surface = part.surface.darkened(1 + gain * uneven).sunk(1.0 * uneven)
-    return replace(part, surface=surface), {"length_px": length, "width_px": width, "gain": gain}
+    change = float(rng.uniform(*gain) if rng.random() < bright else -0.75 * rng.uniform(*gain))
+    surface = part.surface.darkened(1 + change * uneven).sunk(1.0 * uneven)
+    return replace(part, surface=surface), {"length_px": length, "width_px": width, "gain": change}
 
 
 def dented(

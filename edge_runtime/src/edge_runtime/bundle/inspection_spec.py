@@ -29,7 +29,7 @@ class GoldenImageSettings(Value):
         registration_step: Registration looks at means of so many pixels by as many.
     """
 
-    edge_tolerance_px: int = Field(3, ge=0, le=20)
+    edge_tolerance_px: float = Field(3, ge=0, le=20)
     contrast: float = Field(0.4, gt=0, lt=1)
     least_area_px: int = Field(10, ge=1)
     margin_px: int = Field(8, ge=0, le=100)

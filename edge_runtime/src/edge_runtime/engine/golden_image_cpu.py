@@ -57,6 +57,9 @@ class GoldenImageEngine:
     def compare(self, inputs: Mapping[str, np.ndarray]) -> list[Comparison]:
         """As `run`, with all that is known of each comparison: its blobs, and why one failed."""
         feeds = checked_inputs(self._manifest, inputs)
+        if len(feeds["image"]) != len(feeds["reference"]):
+            msg = f"{len(feeds['image'])} images come with {len(feeds['reference'])} golden images: give one for each"
+            raise ValueError(msg)
         pairs = zip(feeds["image"], feeds["reference"], strict=True)
         return [self._comparer(reference).compare(image) for image, reference in pairs]
 

@@ -1,13 +1,17 @@
 """Comparison with a golden image: a part is laid over it, and what differs beyond its edges' tolerance is marked.
 
 A pixel of one image is wrong where it is darker or brighter than everything that the other one shows within the
-tolerance. So edges may move a little, and no pattern may be missing or added. Both ways are needed: the first alone does
-not see that a line thinner than twice the tolerance is broken, or a gap as thin as that closed.
+tolerance. So edges may move a little, and no pattern may be missing or added. Both ways are needed: image against
+golden image alone does not see that a line thinner than twice the tolerance is broken, or a gap as thin as that closed.
+
+What lies out of the frame is not compared, nor is a rim as wide as the tolerance: leave some room around the part.
 """
 
 from __future__ import annotations
 
 import copy
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import cv2
@@ -18,6 +22,7 @@ from edge_runtime.inspection.registration import Registrar, Registration, laid_o
 
 WHITE = 255
 LEAST_SPREAD = 2.0
+LEAST_BLOB_SCORE = 0.5
 # Below this no resampling: the edge tolerance bears it, and resampling blurs.
 LEAST_MOTION_PX = 0.3
 # Light is looked at on means of so many pixels by as many, and taken out as a gain in 128ths.
@@ -56,8 +61,8 @@ class Comparison:
     """What came of a comparison.
 
     Attributes:
-        score: 0 to 1, larger is worse: area times contrast of the worst blob, on a saturating scale. 0 without a blob, at
-            least 0.5 with one, 1 if the part could not be compared.
+        score: 0 to 1, larger is worse: area times contrast of the worst blob, on a saturating scale. 0 without a blob,
+            above LEAST_BLOB_SCORE with one, 1 if the part could not be compared.
         blobs: What differs, the worst first.
         heat: uint8 (height, width), 255 for twice the contrast that counts.
         registration: Where the part lies; None if it was not looked for.
@@ -79,6 +84,14 @@ class Comparison:
 def compare(image: np.ndarray, reference: np.ndarray, settings: GoldenImageSettings) -> Comparison:
     """Compare one image with one golden image; see `GoldenComparer`."""
     return GoldenComparer(reference, settings).compare(image)
+
+
+def judged(blobs: Iterable[Blob], settings: GoldenImageSettings) -> tuple[float, tuple[Blob, ...]]:
+    """The score of a part, and those of its blobs that count, the worst first."""
+    least = settings.least_area_px * settings.contrast
+    weights = {blob: blob.area_px * blob.contrast for blob in blobs if blob.area_px >= settings.least_area_px}
+    worst = max(weights.values(), default=0.0)
+    return float(worst / (worst + least)), tuple(sorted(weights, key=lambda blob: weights[blob], reverse=True))
 
 
 class GoldenComparer:
@@ -126,8 +139,8 @@ class GoldenComparer:
         """
         grey = _grey(image)
         if grey.shape != self._reference.shape:
-            (height, width), (golden_height, golden_width) = grey.shape, self._reference.shape
-            return Aligned(None, failure=f"image is {width} x {height}, its golden image {golden_width} x {golden_height}")
+            sizes = " x ".join(map(str, grey.shape[::-1])), " x ".join(map(str, self._reference.shape[::-1]))
+            return Aligned(None, failure=f"the image is {sizes[0]} px, its golden image {sizes[1]} px")
         if self._is_blank or _is_blank(grey):
             return Aligned(None, failure=f"the {'golden ' if self._is_blank else ''}image is blank")
         found = self._registrar.register(grey)
@@ -142,18 +155,17 @@ class GoldenComparer:
         """What differs in an image that was laid over this golden image."""
         settings = self._settings
         if aligned.grey is None:
-            heat = np.full(self._reference.shape, WHITE, np.uint8)
-            return Comparison(1.0, (), heat, aligned.registration, aligned.failure)
+            everywhere = np.full(self._reference.shape, WHITE, np.uint8)
+            return Comparison(1.0, (), everywhere, aligned.registration, aligned.failure)
         excess = self._excess(aligned.grey)
-        blobs = self._blobs(excess)
-        score = max((self._evidence(blob) for blob in blobs), default=0.0)
+        score, blobs = judged(self._blobs(excess), settings)
         heat = cv2.convertScaleAbs(excess, alpha=1 / (2 * settings.contrast))
         return Comparison(score, blobs, heat, aligned.registration)
 
     def _excess(self, grey: np.ndarray) -> np.ndarray:
         """By how much each pixel is out of what the other image shows nearby, both ways."""
         darkest, brightest = _nearby(grey, self._settings.edge_tolerance_px)
-        excess = cv2.subtract(grey, self._brightest)
+        excess = np.asarray(cv2.subtract(grey, self._brightest))
         for more, less in ((self._darkest, grey), (self._smooth, brightest), (darkest, self._smooth)):
             cv2.max(excess, cv2.subtract(more, less), dst=excess)
         return excess
@@ -164,7 +176,9 @@ class GoldenComparer:
             shift = self._registrar.far_shift(grey)
             if shift is not None and max(map(abs, shift)) > settings.largest_shift_px:
                 return _too_far(shift, settings)
-            return f"correlation with the golden image is {found.correlation:.2f}, below {settings.least_correlation:.2f}"
+            return (
+                f"unlike its golden image: correlation {found.correlation:.2f}, at least {settings.least_correlation:g}"
+            )
         if max(map(abs, found.shift_px)) > settings.largest_shift_px:
             return _too_far(found.shift_px, settings)
         if abs(found.turn_deg) > settings.largest_turn_deg:
@@ -194,13 +208,15 @@ class GoldenComparer:
         areas = np.bincount(of, minlength=count)
         sums = np.bincount(of, excess[rows, columns], minlength=count)
         counted = np.flatnonzero(areas >= settings.least_area_px)
-        left, top, right, bottom = (
-            _extreme(function, values, of, count)[counted].tolist()
-            for function, values in ((np.minimum, columns), (np.minimum, rows), (np.maximum, columns), (np.maximum, rows))
+        edges = (
+            _extreme(function, values, of, count)[counted]
+            for function in (np.minimum, np.maximum)
+            for values in (columns, rows)
         )
-        contrasts = sums[counted] / areas[counted] / WHITE
-        boxes = zip(left, top, right, bottom, areas[counted].tolist(), contrasts.tolist(), strict=True)
-        return tuple(sorted((self._blob(*box) for box in boxes), key=self._evidence, reverse=True))
+        boxes = np.stack([*edges], axis=1).tolist()
+        contrasts = (sums[counted] / areas[counted] / WHITE).tolist()
+        found = zip(boxes, areas[counted].tolist(), contrasts, strict=True)
+        return tuple(self._blob(*blob) for blob in found)
 
     def _joined(self, wrong: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> tuple[int, np.ndarray]:
         """How many areas there are, and which one each wrong pixel belongs to."""
@@ -213,7 +229,8 @@ class GoldenComparer:
         count, labels = cv2.connectedComponents(np.ascontiguousarray(wide[::2, ::2]))
         return count, labels[rows // 2, columns // 2]
 
-    def _blob(self, left: int, top: int, right: int, bottom: int, area_px: int, contrast: float) -> Blob:
+    def _blob(self, box: list[int], area_px: int, contrast: float) -> Blob:
+        left, top, right, bottom = box
         margin, (height, width) = self._settings.margin_px, self._reference.shape
         x, y = max(0, left - margin), max(0, top - margin)
         return Blob(
@@ -224,12 +241,6 @@ class GoldenComparer:
             area_px=area_px,
             contrast=contrast,
         )
-
-    def _evidence(self, blob: Blob) -> float:
-        """0.5 for the least blob that counts, towards 1 for large ones of full contrast."""
-        weight = blob.area_px * blob.contrast
-        least = self._settings.least_area_px * self._settings.contrast
-        return float(weight / (weight + least))
 
 
 def _too_far(shift_px: tuple[float, float], settings: GoldenImageSettings) -> str:
@@ -251,12 +262,28 @@ def _smoothed(grey: np.ndarray, settings: GoldenImageSettings) -> np.ndarray:
     return grey if size == 0 else cv2.blur(grey, (2 * size + 1, 2 * size + 1))
 
 
-def _nearby(grey: np.ndarray, tolerance_px: int) -> tuple[np.ndarray, np.ndarray]:
-    """The darkest and the brightest within a tolerance of each pixel; beyond the frame there may be anything."""
-    around = np.ones((2 * tolerance_px + 1,) * 2, np.uint8)
+def _nearby(grey: np.ndarray, tolerance_px: float) -> tuple[np.ndarray, np.ndarray]:
+    """The darkest and the brightest within a tolerance of each pixel; beyond the frame there may be anything.
+
+    Between two whole tolerances their values are mixed: linear interpolation, as of an edge that moved by so much.
+    """
+    whole = math.floor(tolerance_px)
+    darkest, brightest = _extremes(grey, whole)
+    share = tolerance_px - whole
+    if share > 0:
+        darker, brighter = _extremes(grey, whole + 1)
+        darkest = cv2.addWeighted(darkest, 1 - share, darker, share, 0)
+        brightest = cv2.addWeighted(brightest, 1 - share, brighter, share, 0)
+    return darkest, brightest
+
+
+def _extremes(grey: np.ndarray, radius_px: int) -> tuple[np.ndarray, np.ndarray]:
+    if radius_px == 0:
+        return grey, grey
+    around = np.ones((2 * radius_px + 1,) * 2, np.uint8)
     darkest = cv2.erode(grey, around, borderType=cv2.BORDER_CONSTANT, borderValue=0)
     brightest = cv2.dilate(grey, around, borderType=cv2.BORDER_CONSTANT, borderValue=WHITE)
-    return darkest, brightest
+    return np.asarray(darkest), np.asarray(brightest)
 
 
 def _light(grey: np.ndarray, radius_px: int) -> np.ndarray:

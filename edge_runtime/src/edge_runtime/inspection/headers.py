@@ -53,7 +53,7 @@ def read_header(data: bytes) -> Header | None:
         if data.startswith(start):
             try:
                 return read(data)
-            except struct.error:
+            except (struct.error, OverflowError):
                 return Header(kind)
     return None
 

@@ -1,7 +1,7 @@
 """Laying an image over its golden image: shift, and the small turn and stretch that a real camera and fixture give.
 
-A coarse search by normalised cross-correlation finds the shift; Gauss-Newton steps on small images refine it to an
-affine map (S. Baker, I. Matthews, "Lucas-Kanade 20 years on", IJCV 56 (2004) 221-255). Gradients are the golden image's
+A coarse search by normalised cross-correlation finds the shift; Gauss-Newton steps on small images refine it to a
+similarity (S. Baker, I. Matthews, "Lucas-Kanade 20 years on", IJCV 56 (2004) 221-255). Gradients are the golden image's
 alone, so that all but a matrix product is computed once, and they are made blind to gain and offset of the light.
 """
 
@@ -13,14 +13,15 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-LEAST_SIDE_PX = 32
+# Small images are not made smaller than this.
+LEAST_SIDE_PX = 96
 COARSE_STEPS, FINE_STEPS = 6, 4
 SETTLED_SHARE = 0.02
 # Directions in which the golden image hardly has a gradient (along its only edge, say) are left alone.
 RIDGE = 1e-3
 FARNESS = 0.05
-# A motion that makes the images so alike needs no second opinion.
-SURE = 0.9
+# Shifts whose likeness is less than so much below the best are tried as well.
+AMBIGUOUS, LARGEST_STARTS = 0.15, 4
 
 
 @dataclass(frozen=True)
@@ -76,13 +77,11 @@ class Registrar:
         """
         fine = _shrunk(image, self._fine.step)
         coarse = _shrunk(fine, 2)
-        start = self._searched(coarse)
-        motion = self._fine.refined(fine, self._coarse.refined(coarse, start, COARSE_STEPS), FINE_STEPS)
+        starts = [self._coarse.refined(coarse, start, COARSE_STEPS) for start in self._searched(coarse)]
+        if len(starts) > 1:
+            starts.sort(key=lambda start: self._coarse.correlation(coarse, start), reverse=True)
+        motion = self._fine.refined(fine, starts[0], FINE_STEPS)
         correlation = self._fine.correlation(fine, motion)
-        if correlation < SURE:
-            for other in (start, np.zeros(4)):
-                if (of_other := self._fine.correlation(fine, other)) > correlation:
-                    motion, correlation = other, of_other
         return self._registration(motion, correlation)
 
     def far_shift(self, image: np.ndarray) -> tuple[float, float] | None:
@@ -95,14 +94,21 @@ class Registrar:
         there = level.reference[rows, columns]
         rows, columns = (slice(max(0, round(v)), min(0, round(v)) or None) for v in (y, x))
         here = small[rows, columns]
-        if min(there.shape, default=0) < LEAST_SIDE_PX // 2 or _correlation(there, here) < 0.5:
+        if min(there.shape, default=0) < LEAST_SIDE_PX // 4 or _correlation(there, here) < 0.5:
             return None
         return x * level.step, y * level.step
 
-    def _searched(self, coarse: np.ndarray) -> np.ndarray:
-        likeness = cv2.matchTemplate(coarse, self._middle, cv2.TM_CCOEFF_NORMED)
-        y, x = np.unravel_index(int(np.argmax(likeness - self._farness)), likeness.shape)
-        return np.array([(x - self._reach[1]) * self._coarse.step, (y - self._reach[0]) * self._coarse.step, 0.0, 0.0])
+    def _searched(self, coarse: np.ndarray) -> list[np.ndarray]:
+        """Shifts at which the middles of the images are alike, the likeliest first: several where a pattern repeats."""
+        likeness = cv2.matchTemplate(coarse, self._middle, cv2.TM_CCOEFF_NORMED) - self._farness
+        peaks = likeness == cv2.dilate(likeness, np.ones((3, 3), np.uint8))
+        rows, columns = np.nonzero(peaks & (likeness >= likeness.max() - AMBIGUOUS))
+        order = np.argsort(-likeness[rows, columns], kind="stable")[:LARGEST_STARTS]
+        down, right = self._reach
+        return [
+            np.array([(columns[place] - right) * self._coarse.step, (rows[place] - down) * self._coarse.step, 0.0, 0.0])
+            for place in order
+        ]
 
     def _registration(self, motion: np.ndarray, correlation: float) -> Registration:
         to_image = _matrix(motion, self._size)
@@ -120,8 +126,8 @@ class Registrar:
 class _Level:
     """One size of image that motions are refined on.
 
-    A motion is four numbers, in pixels of the golden image: shift x and y, and how far turning and growing move the middle
-    of the frame's far edge.
+    A motion is four numbers, in pixels of the golden image: shift x and y, and how far turning and growing move the
+    middle of the frame's far edge.
     """
 
     def __init__(self, reference: np.ndarray, step: int, size: tuple[int, int]) -> None:
@@ -161,8 +167,10 @@ class _Level:
         return laid_over(small, matrix, self.reference)
 
     def correlation(self, small: np.ndarray, motion: np.ndarray) -> float:
-        """How like the golden image the moved image is."""
-        return _correlation(self.reference, self.moved(small, motion))
+        """How like the golden image the moved image is, where both show something."""
+        right, down = (round(float(value) / self.step) for value in motion[:2])
+        rows, columns = (slice(max(0, -by), min(0, -by) or None) for by in (down, right))
+        return _correlation(self.reference[rows, columns], self.moved(small, motion)[rows, columns])
 
 
 def laid_over(image: np.ndarray, to_image: np.ndarray, reference: np.ndarray) -> np.ndarray:
@@ -183,7 +191,7 @@ def _matrix(motion: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     half = max(size) / 2
     linear = np.array([[1 + growth / half, -turn / half], [turn / half, 1 + growth / half]])
     middle = (np.array(size) - 1) / 2
-    return np.column_stack([linear, middle + (x, y) - linear @ middle])
+    return np.column_stack([linear, middle + np.array([x, y]) - linear @ middle])
 
 
 def _shrunk(image: np.ndarray, step: int) -> np.ndarray:

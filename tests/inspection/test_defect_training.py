@@ -1,0 +1,73 @@
+"""Training on crops: which cells count as defective, how weights are averaged, what is told, and that seeds decide."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from factory_assets.inspection import defect_training
+from factory_assets.inspection.defect_training import Schedule
+from factory_assets.inspection.labelled import TrainedNetwork
+from tests.inspection.pitted import surfaces
+
+SHORT = Schedule(epochs=2, steps_an_epoch=2, capacity=0.5)
+
+
+def _sampler(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    images = surfaces(4, seed=int(rng.integers(1000)), size_px=40)
+    return images.pixels, images.masks.astype(np.float32)
+
+
+def _trained(seed: int) -> TrainedNetwork:
+    return defect_training.train(_sampler, surfaces(8, seed=9), SHORT, seed=seed, on_epoch=lambda _, __: None)
+
+
+def test_a_cell_is_defective_where_a_defect_shows_in_it() -> None:
+    masks = np.zeros((1, 16, 24), np.float32)
+    masks[0, 9, 17] = 1.0
+    masks[0, 0, 0] = 0.2
+    cells = defect_training._cells(masks)
+    assert cells.shape == (1, 2, 3, 1)
+    assert np.argwhere(cells[0, ..., 0]).tolist() == [[1, 2]]
+
+
+def test_averages_follow_weights_slowly() -> None:
+    first = defect_training._averaged([], [np.zeros(2)])
+    assert defect_training._averaged(first, [np.ones(2)])[0] == pytest.approx(0.02)
+
+
+def test_a_right_heat_map_costs_less_than_a_wrong_one() -> None:
+    marked = np.zeros((2, 8, 8, 1), np.float32)
+    marked[0, 2:4, 2:4] = 1
+    right, wrong = (marked * 2 - 1) * 4, (1 - marked * 2) * 4
+    for loss in (defect_training._loss_of_cells, defect_training._loss_of_crops):
+        assert float(loss(right, marked)) < 0.1 * float(loss(wrong, marked))
+
+
+def test_the_middle_of_a_large_defect_may_look_sound() -> None:
+    marked = np.ones((1, 16, 16, 1), np.float32)
+    marked[:, :2] = 0
+    logits = (marked * 2 - 1) * 4
+    quiet_middle = logits.copy()
+    quiet_middle[:, 8:] = -4
+    losses = [float(defect_training._loss_of_cells(values, marked)) for values in (logits, quiet_middle)]
+    assert losses[0] == pytest.approx(losses[1])
+
+
+def test_every_epoch_is_told_and_kept() -> None:
+    told: list[int] = []
+    trained = defect_training.train(
+        _sampler, surfaces(8, seed=9), SHORT, seed=1, on_epoch=lambda epoch, _: told.append(epoch)
+    )
+    assert told == trained.history["epoch"].to_list() == [1, 2]
+    assert trained.history.columns == ["epoch", "loss", "loss_of_cells", "loss_of_crops"]
+    assert trained.cpu_s > 0
+    assert str(trained.choices["hottest_cells"]) in trained.choices["auroc_by_hottest_cells"]
+    assert trained.network.input_shape == (None, 64, 64, 1)
+
+
+def test_the_seed_decides() -> None:
+    pixels = surfaces(4, seed=3).pixels
+    scores = [np.asarray(_trained(seed).network(pixels)["score"]) for seed in (1, 1, 2)]
+    assert np.array_equal(scores[0], scores[1])
+    assert not np.array_equal(scores[0], scores[2])
