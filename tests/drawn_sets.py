@@ -36,7 +36,7 @@ def steel(folder: Path, each: int = 12, seed: int = 1) -> None:
     _manifest(folder, ("image", "class", "split", "group"), rows)
 
 
-def tiles(folder: Path, parts: int = 16, seed: int = 2) -> None:
+def tiles(folder: Path, parts: int = 40, seed: int = 2) -> None:
     """Parts that were photographed twice; every second one has a dark blot, with its mask."""
     rng = np.random.default_rng(seed)
     rows = []

@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from factory_assets.foundation.errors import FactoryError
@@ -16,8 +17,10 @@ from factory_assets.inspection import defect_training, segmentation
 from factory_assets.inspection.defect_network import CELL_PX
 from factory_assets.inspection.defect_training import Sampler, Schedule
 from factory_assets.inspection.labelled import LabelledImages, OnEpoch, TrainedNetwork
+from factory_assets.inspection.synthetic_defects import part_mask
 
 FEWEST = 10
+RIM_PX = 20
 
 
 class AnomalyError(FactoryError, ValueError):
@@ -101,8 +104,32 @@ def _sampler(sound: LabelledImages, settings: AnomalySettings) -> Sampler:
 
     def sample(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         places = rng.choice(len(sound), settings.drawn + settings.sound, p=share)
-        found = [segmentation.drawn_crop(sound, int(place), size, rng) for place in places[: settings.drawn]]
+        found = [_drawn_crop(sound, int(place), size, rng) for place in places[: settings.drawn]]
         found += [segmentation.sound_crop(sound, int(place), size, rng) for place in places[settings.drawn :]]
         return segmentation.batch(found, rng)
 
     return sample
+
+
+def _drawn_crop(
+    sound: LabelledImages, place: int, size: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    pixels, mask = segmentation.drawn_crop(sound, place, size, rng)
+    return pixels, mask * seen(mask > 0, part_mask(pixels[..., 0]))
+
+
+def seen(mask: np.ndarray, part: np.ndarray) -> np.ndarray:
+    """Where a defect can be seen: all of a small one; of a large one, where it meets the rest of the part.
+
+    In its middle it may look like any sound surface, and where it ends with the part there is the part's own border.
+
+    Args:
+        mask: Where the defect is, bool (height, width).
+        part: Where the part is, bool (height, width).
+
+    Returns:
+        bool (height, width).
+    """
+    reach = np.ones((2 * RIM_PX + 1, 2 * RIM_PX + 1), np.uint8)
+    near: np.ndarray = cv2.dilate((part & ~mask).astype(np.uint8), reach) > 0
+    return mask & near

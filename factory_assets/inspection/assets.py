@@ -61,6 +61,7 @@ TRAINING_CODE = (
     *(schema, loading, fitting, thresholds, training, saving),
     *(f"factory_assets.inspection.{name}" for name in METHODS),
     "edge_runtime.inspection.golden_image",
+    "edge_runtime.inspection.registration",
 )
 
 
@@ -217,8 +218,7 @@ def inspection_model(site: Site) -> dg.AssetsDefinition:
                 "mlflow_run_id": run_id,
                 "written_to": dg.MetadataValue.path(str(folder)),
             }
-            costs = site.plant.product(name).costs
-            shown = {key: picture(png) for key, png in reports.training_plots(trained, costs).items()}
+            shown = {key: picture(png) for key, png in reports.training_plots(trained).items()}
             context.add_asset_metadata({**of_product, **shown}, partition_key=name)
         yield from settled(
             dg.MaterializeResult(
@@ -242,7 +242,7 @@ def _train(
         product,
         learnt,
         validated,
-        boxes=loading.boxes_of(frame, "train"),
+        boxes=loading.boxes_of(frame, "train", product),
         backbone=_backbone(site, product),
         on_epoch=lambda number, told: context.log.info("epoch %d: %s", number, told),
     )

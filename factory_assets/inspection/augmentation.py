@@ -33,18 +33,18 @@ class Augmentation:
     """
 
     mirrored: bool = True
-    quarter_turns: bool = True
-    turn_deg: float = 8.0
-    scale: float = 0.15
+    quarter_turns: bool = False
+    turn_deg: float = 5.0
+    scale: float = 0.12
     shift: float = 0.08
     gain: float = 0.2
-    offset: float = 15.0
-    gamma: float = 0.2
-    slope: float = 15.0
+    offset: float = 10.0
+    gamma: float = 0.15
+    slope: float = 10.0
     noise: float = 1.5
     blurred: float = 0.1
-    hidden: float = 0.15
-    mixed: float = 0.25
+    hidden: float = 0.1
+    mixed: float = 0.0
     mixing: float = 0.3
 
 

@@ -47,7 +47,7 @@ class ClassificationSettings:
     ok_label: str | None = None
     backbone: Path | None = None
     epochs: int = 60
-    learning_rate: float = 2e-3
+    learning_rate: float = 3e-3
     weight_decay: float = 0.02
     label_smoothing: float = 0.05
     averaging: float = 0.99

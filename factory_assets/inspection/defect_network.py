@@ -55,7 +55,7 @@ def _score(logits: Any, hottest_cells: int) -> Any:
     return layers.Activation("sigmoid", name="score")(ops.mean(hottest, axis=1, keepdims=True))
 
 
-def _contrasts(grey: Any) -> tuple[Any, Any]:
+def _contrasts(grey: Any) -> tuple[Any, list[Any]]:
     """Contrast to the local mean in units of the local spread; and, at half the size, how bright a place is.
 
     Means are taken at a quarter of the size and below: at full size they would cost more than the whole network.
@@ -65,13 +65,19 @@ def _contrasts(grey: Any) -> tuple[Any, Any]:
     def mean(values: Any, size: int, stride: int = 1) -> Any:
         return layers.AveragePooling2D(size, stride, "same")(values)
 
-    # The converter to ONNX cannot add a number to what a convolution gives, so it is added before.
-    local = _grown(mean(mean(mean(grey, QUARTER, QUARTER), 5), 5) + LEAST_LEVEL, QUARTER, "local")
-    difference = grey + LEAST_LEVEL - local
-    spread = _grown(mean(mean(ops.abs(difference), EIGHTH, EIGHTH), 5) + LEAST_SPREAD, EIGHTH, "spread")
-    contrast = ops.clip(difference / spread, -LARGEST_CONTRAST, LARGEST_CONTRAST)
-    relative = ops.clip(difference / local, -1.0, 1.0)
-    return contrast, mean(layers.Concatenate()([relative * 2.0, grey * 2.0 - 1.0]), 2, 2)
+    def inverse(values: Any) -> Any:
+        return ops.exp(-1.0 * ops.log(values))
+
+    # The converter to ONNX leaves Transposes around a quotient of two images, and fails where a number is added to what
+    # a convolution gives. So inverses are taken, and numbers added, before values are grown to the image's size.
+    level = mean(mean(mean(grey, QUARTER, QUARTER), 5), 5)
+    difference = grey - _grown(level, QUARTER, "local")
+    spread = mean(mean(ops.abs(difference), EIGHTH, EIGHTH), 5)
+    contrast = difference * _grown(inverse(spread + LEAST_SPREAD), EIGHTH, "inverse_spread")
+    relative = difference * _grown(inverse(level + LEAST_LEVEL), QUARTER, "inverse_level")
+    contrast = ops.clip(contrast, -LARGEST_CONTRAST, LARGEST_CONTRAST)
+    relative = ops.clip(relative, -1.0, 1.0)
+    return contrast, [mean(relative, 2, 2) * 2.0, mean(grey, 2, 2) * 2.0 - 1.0]
 
 
 def _grown(values: Any, factor: int, name: str) -> Any:
@@ -96,12 +102,12 @@ def take_weights(network: Any, trained: Any) -> None:
             network.get_layer(layer.name).set_weights(layer.get_weights())
 
 
-def _cells(contrast: Any, level: Any, widths: list[int]) -> Any:
+def _cells(contrast: Any, levels: list[Any], widths: list[int]) -> Any:
     """Features of every cell: those at a quarter, an eighth, a sixteenth and a 32nd of the resolution, joined."""
     from keras import layers
 
     first = layers.ReLU()(layers.Conv2D(widths[0], 4, 2, "same", name="half")(contrast))
-    fine = _convolved(layers.Concatenate()([first, level]), widths[1], "quarter", size=4, stride=2)
+    fine = _convolved(layers.Concatenate()([first, *levels]), widths[1], "quarter", size=4, stride=2)
     fine = _deepened(fine, "quarter", blocks=1)
     cell = _deepened(_convolved(fine, widths[2], "eighth", stride=2), "eighth", blocks=2)
     wide = _deepened(_convolved(cell, widths[3], "16th", stride=2), "16th", blocks=2)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from edge_runtime.inspection.fitting import fitted, fitted_mask
 from factory_assets.foundation.products import Costs
 from factory_assets.inspection.figures import FALSE_REJECT_RATE, InspectionFigures, ScoredImages
 from factory_assets.inspection.labelled import LabelledImages
@@ -16,16 +17,18 @@ from factory_assets.inspection.thresholds import cost_per_part
 
 DPI = 90
 OK_COLOUR, DEFECT_COLOUR, LINE_COLOUR = "#4c72b0", "#c44e52", "#333333"
-SHOWN, TILE_PX = 12, 160
+SHOWN, TILE_PX, TILE_INCHES, LONGEST_NAME = 12, 160, 1.75, 26
 
 
 def learning_curve(history: pl.DataFrame) -> bytes:
     """What was lost on training images, epoch by epoch."""
     figure, axes = _axes(6, 3.2)
-    for name in history.columns:
-        if name != "epoch" and "loss" in name:
-            axes.plot(history["epoch"], history[name], label=name.replace("_", " "))
-    axes.set(xlabel="epoch", ylabel="loss", yscale="log")
+    losses = [name for name in history.columns if "loss" in name]
+    for name in losses:
+        axes.plot(history["epoch"], history[name], label=name.replace("_", " "))
+    # Some losses (hinges, log-likelihoods) reach 0 or below.
+    is_positive = all((history[name].drop_nulls() > 0).all() for name in losses)
+    axes.set(xlabel="epoch", ylabel="loss", yscale="log" if is_positive else "linear")
     axes.legend(frameon=False)
     return _png(figure)
 
@@ -78,13 +81,18 @@ def roc(scored: ScoredImages, figures: InspectionFigures) -> bytes:
 def scores(scored: ScoredImages) -> bytes:
     """Scores of sound and of defective parts, and the threshold between them."""
     figure, axes = _axes(6, 3.2)
-    bins = np.linspace(float(scored.scores.min()), float(scored.scores.max()) + 1e-9, 40)
+    low, high = float(scored.scores.min()), float(scored.scores.max())
+    bins = np.linspace(low, max(high, low + 1e-6 * max(1.0, abs(low))), 40)
     bad = scored.is_defect.astype(bool)
     for chosen, colour, name in ((~bad, OK_COLOUR, "sound"), (bad, DEFECT_COLOUR, "defective")):
         axes.hist(scored.scores[chosen], bins=bins, color=colour, alpha=0.65, label=f"{name} ({chosen.sum()})")
     if scored.threshold is not None:
         axes.axvline(scored.threshold, color=LINE_COLOUR, linewidth=1, linestyle="--", label="threshold")
-    axes.set(xlabel="score (larger is worse)", ylabel="images", yscale="symlog")
+    axes.set(xlabel="score (larger is worse)", ylabel="images")
+    axes.set_yscale("symlog", linthresh=10)
+    axes.set_yticks([tick for tick in (0, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000) if tick <= axes.get_ylim()[1]])
+    axes.yaxis.set_major_formatter("{x:.0f}")
+    axes.minorticks_off()
     axes.legend(frameon=False)
     return _png(figure)
 
@@ -137,32 +145,52 @@ def _sureness(scored: ScoredImages) -> np.ndarray:
 def _tiles(images: LabelledImages, scored: ScoredImages, maps: np.ndarray | None, chosen: np.ndarray) -> bytes:
     columns = min(6, len(chosen))
     rows = -(-len(chosen) // columns)
-    figure, axes = _axes(1.75 * columns, 2.1 * rows, rows=rows, columns=columns)
+    height, width = _tile_px(images)
+    figure, axes = _axes(
+        TILE_INCHES * columns, (TILE_INCHES * height / width + 0.55) * rows, rows=rows, columns=columns
+    )
     grid = np.atleast_1d(axes).ravel()
     for place in grid:
         place.axis("off")
     for place, number in zip(grid, chosen, strict=False):
         place.imshow(_overlaid(images, number, maps))
-        said = scored.predicted[number] if scored.predicted else "rejected" if scored.is_rejected[number] else "passed"
-        place.set_title(
-            f"{images.labels[number] or 'part'}\n{said}, {scored.scores[number]:.2f}".replace("_", " "), fontsize=7
-        )
-    return _png(figure, dpi=75)
+        place.set_title(_told(scored, number), fontsize=7)
+    return _png(figure)
+
+
+def _told(scored: ScoredImages, number: int) -> str:
+    """An image's name (its end, if it is long), what it is, and what was said of it."""
+    name = scored.image_ids[number].rsplit("/", 1)[-1]
+    name = name if len(name) <= LONGEST_NAME else f"...{name[-LONGEST_NAME + 3 :]}"
+    said = "rejected" if scored.is_rejected[number] else "passed"
+    value = scored.scores[number]
+    if scored.predicted is not None:
+        said = f"said {scored.predicted[number]}"
+        value = _sureness(scored)[number] if scored.probabilities is not None else value
+    lines = (name, f"is {scored.labels[number] or 'not labelled'}", f"{said}, {value:.2f}")
+    return "\n".join((lines[0], *(line.replace("_", " ") for line in lines[1:])))
+
+
+def _tile_px(images: LabelledImages) -> tuple[int, int]:
+    """Height and width of a picture of a part: its own aspect."""
+    height, width = images.pixels.shape[1:3]
+    scale = TILE_PX / max(height, width)
+    return max(1, round(height * scale)), max(1, round(width * scale))
 
 
 def _overlaid(images: LabelledImages, number: int, maps: np.ndarray | None) -> np.ndarray:
-    """A part with its heat map in red and its true mask outlined in green, uint8 (tile, tile, 3)."""
+    """A part with its heat map in red and its true mask outlined in green, uint8 (height, width, 3)."""
     import cv2
 
-    size = (TILE_PX, TILE_PX)
-    pixels = cv2.resize(images.pixels[number], size, interpolation=cv2.INTER_AREA)
-    picture = np.repeat(pixels.reshape(*size, -1)[..., ::-1].astype(np.float32), 3 // images.pixels.shape[3], axis=2)
+    height, width = _tile_px(images)
+    pixels = fitted(images.pixels[number], height_px=height, width_px=width, channels=3)
+    picture = pixels[..., ::-1].astype(np.float32)
     if maps is not None:
-        heat = cv2.resize(maps[number, ..., 0], size, interpolation=cv2.INTER_LINEAR)[..., None] * 0.6
+        heat = cv2.resize(maps[number, ..., 0], (width, height), interpolation=cv2.INTER_LINEAR)[..., None] * 0.6
         picture = picture * (1 - heat) + np.array([255.0, 40.0, 30.0]) * heat
     shown = np.ascontiguousarray(np.clip(picture, 0, 255).astype(np.uint8))
     if images.masks is not None and images.masks[number].any():
-        mask = cv2.resize(images.masks[number], size, interpolation=cv2.INTER_NEAREST)
+        mask = fitted_mask(images.masks[number], height_px=height, width_px=width)
         outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
         cv2.drawContours(shown, outlines, -1, (60, 200, 90), 1)
     return shown
@@ -178,7 +206,7 @@ def _axes(width: float, height: float, *, rows: int = 1, columns: int = 1) -> tu
     return figure, axes
 
 
-def _png(figure: Any, *, dpi: int = DPI) -> bytes:
+def _png(figure: Any) -> bytes:
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=dpi)
+    figure.savefig(buffer, format="png", dpi=DPI)
     return buffer.getvalue()

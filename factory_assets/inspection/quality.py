@@ -196,7 +196,10 @@ class _Looking:
         for box in boxes:
             # Drawn by hand, boxes may reach over the edge; one that begins beyond it belongs to another image.
             if box[0] >= width or box[1] >= height or box[2] <= 0 or box[3] <= 0 or max(box[:4]) > 2 * max(frame.shape):
-                return "boxes_unreadable", f"box {box[:4]} of {row['boxes']} lies outside of the image, {_size(frame.shape)}"
+                return (
+                    "boxes_unreadable",
+                    f"box {box[:4]} of {row['boxes']} lies outside of the image, {_size(frame.shape)}",
+                )
         keys = ("x1_px", "y1_px", "x2_px", "y2_px", "kind")
         found["boxes"] = [dict(zip(keys, box, strict=True)) for box in boxes]
         if found["label"] is None and self.product.ok_label is not None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import shutil
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -91,10 +94,32 @@ def files(folder: Path) -> list[str]:
 
 
 def digest(folder: Path) -> str:
-    """One digest for a model: its network (or golden images) and what its card says of them."""
-    weights = [folder / MODEL_FILE] if (folder / MODEL_FILE).is_file() else _golden_images(folder)
+    """One digest for a model: its weights (or golden images), what it makes of its samples, and its card.
+
+    A saved network as a file carries the time, and names that count up in one process; neither is the model.
+    """
+    network, samples = folder / MODEL_FILE, folder / SAMPLES_FILE
+    weights = (
+        [_weights_sha256(network)] if network.is_file() else [sha256_file(path) for path in _golden_images(folder)]
+    )
     card = load_card(folder).model_dump_json(exclude={"training_cpu_s"})
-    return combined_digest([*(sha256_file(path) for path in weights), card])
+    return combined_digest([*weights, sha256_file(samples) if samples.is_file() else "", card])
+
+
+def _weights_sha256(network: Path) -> str:
+    """Digest of all weights with their names and shapes; HDF5 files as such carry times."""
+    import h5py
+
+    found = hashlib.sha256()
+
+    def add(name: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset):
+            values = np.ascontiguousarray(item[()])
+            found.update(f"{name} {values.dtype} {values.shape}".encode() + values.tobytes())
+
+    with zipfile.ZipFile(network) as archive, h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as weights:
+        weights.visititems(add)
+    return found.hexdigest()
 
 
 def _golden_images(folder: Path) -> list[Path]:

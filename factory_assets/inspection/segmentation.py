@@ -39,12 +39,12 @@ class SegmentationSettings:
         backbone: Not taken by this method.
     """
 
-    epochs: int = 12
+    epochs: int = 30
     capacity: float = 1.0
     crop_px: int = 192
     real: int = 5
-    moved: int = 3
-    drawn: int = 3
+    moved: int = 4
+    drawn: int = 2
     sound: int = 5
     backbone: Path | None = None
 

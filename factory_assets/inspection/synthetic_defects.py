@@ -14,7 +14,8 @@ import numpy as np
 Floats = np.ndarray
 Kind = Callable[[Floats, np.ndarray, np.random.Generator], tuple[Floats, Floats]]
 
-VISIBLE = 6.0
+# A defect is seen if it changes its pixels by so many grey values, and by so many standard deviations of the texture.
+VISIBLE, VISIBLE_SPREADS = 6.0, 0.8
 TRIES = 6
 FLAT = 0.4
 ACROSS = 0.75
@@ -60,12 +61,14 @@ def _one(
     image: Floats, part: np.ndarray, rng: np.random.Generator, names: tuple[str, ...]
 ) -> tuple[Floats, np.ndarray]:
     """One defect that can be seen; after some tries, none."""
+    texture = float((image - cv2.blur(image, (9, 9)))[part].std())
+    visible = max(VISIBLE, VISIBLE_SPREADS * texture)
     for _ in range(TRIES):
         changed, alpha = KINDS[names[rng.integers(len(names))]](image, part, rng)
         alpha = alpha * part
         blended = image * (1 - alpha) + np.clip(changed, 0, 255) * alpha
         drawn = (np.abs(blended - image) > VISIBLE / 2) & (alpha > 0.15)
-        if drawn.sum() >= 6 and np.abs(blended - image)[drawn].mean() > VISIBLE:
+        if drawn.sum() >= 6 and np.abs(blended - image)[drawn].mean() > visible:
             area = (alpha > 0.15) & (cv2.dilate(drawn.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0)
             return np.where(area, blended, image).astype(np.float32), area
     return image, np.zeros(image.shape, bool)
@@ -116,10 +119,10 @@ def _local(image: Floats) -> Floats:
 
 def _pit(image: Floats, part: np.ndarray, rng: np.random.Generator) -> tuple[Floats, Floats]:
     """A pore or inclusion, a few pixels large, mostly darker than its surroundings."""
-    radius = float(np.exp(rng.uniform(np.log(1.3), np.log(9))))
+    radius = float(np.exp(rng.uniform(np.log(1.7), np.log(10))))
     size = (radius * rng.uniform(0.7, 1.0), radius * rng.uniform(1.0, 1.8))
     alpha = _blob(image.shape, _place(part, rng), size, rng)
-    depth = _sign(rng, 0.8) * rng.uniform(0.2, 0.75)
+    depth = _sign(rng, 0.8) * rng.uniform(0.25, 0.75)
     changed = _local(image) * (1 + depth) + rng.normal(0, 4) + 3 * _noise(image.shape, 2, rng)
     return changed, alpha
 
@@ -147,7 +150,7 @@ def _crack(image: Floats, part: np.ndarray, rng: np.random.Generator) -> tuple[F
     angle, bend = (along, 0.05) if rng.random() < 0.3 else (rng.uniform(0, 2 * np.pi), rng.uniform(0.05, 0.35))
     alpha = _line(image, _walk(start, length, angle, bend, rng), int(rng.integers(1, 4)), rng.uniform(0.4, 1.0))
     alpha = np.clip(alpha * rng.uniform(1.0, 1.6), 0, 1) * np.clip(1 + 0.4 * _noise(image.shape, 6, rng), 0.2, 1)
-    return _local(image) * (1 - rng.uniform(0.2, 0.7)) + 2 * _noise(image.shape, 2, rng), alpha
+    return _local(image) * (1 - rng.uniform(0.3, 0.75)) + 2 * _noise(image.shape, 2, rng), alpha
 
 
 def _scratch(image: Floats, part: np.ndarray, rng: np.random.Generator) -> tuple[Floats, Floats]:
@@ -207,7 +210,7 @@ def _resurfaced(image: Floats, part: np.ndarray, rng: np.random.Generator) -> Fl
     """The same surface, brighter or darker, rougher or smoother, at times with other lines in its direction."""
     base = cv2.GaussianBlur(image, (0, 0), rng.uniform(3, 8))
     rough = rng.choice([rng.uniform(0.2, 0.7), rng.uniform(1.4, 2.6)])
-    level = 1 + _sign(rng, 0.45) * rng.uniform(0.03, 0.35)
+    level = 1 + _sign(rng, 0.45) * rng.uniform(0.05, 0.4)
     changed = base * level + (image - base) * rough
     if rng.random() < 0.5:
         spread = float((image - base)[part].std())

@@ -11,8 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 import polars as pl
 
-from edge_runtime.bundle.inspection_spec import GoldenImageSettings
-from edge_runtime.inspection.golden_image import LEAST_BLOB_SCORE
+from edge_runtime.bundle.inspection_spec import LEAST_BLOB_SCORE, GoldenImageSettings
 from factory_assets.foundation.errors import FactoryError
 from factory_assets.foundation.products import Product
 from factory_assets.inspection import evaluation, thresholds

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,9 @@ from factory_assets.benchmarks import (
     inspection_segmentation,
 )
 from factory_assets.benchmarks.report import Options, Report
+from factory_assets.inspection import anomaly, segmentation
 from factory_assets.inspection import figures as inspection_figures
+from factory_assets.inspection.defect_training import Schedule
 from factory_assets.inspection.figures import auroc
 from tests import drawn_sets
 
@@ -38,6 +41,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def quick(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Options:
     monkeypatch.setenv("FACTORY_DATA", str(data))
     monkeypatch.setattr(inspection_figures, "RESAMPLES", 50)
+    for method in (segmentation, anomaly):
+        monkeypatch.setattr(method, "Schedule", partial(Schedule, steps_an_epoch=3))
     return Options(tmp_path, is_quick=True, sizes=SIZES)
 
 

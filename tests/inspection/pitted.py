@@ -13,7 +13,10 @@ OK, PIT = "ok", "pit"
 def surfaces(count: int, *, seed: int, size_px: int = 64, channels: int = 1) -> LabelledImages:
     """Every second image has a pit of 4 to 8 pixels; two images share a group."""
     rng = np.random.default_rng(seed)
-    pixels, masks = np.empty((count, size_px, size_px, channels), np.uint8), np.zeros((count, size_px, size_px), np.uint8)
+    pixels, masks = (
+        np.empty((count, size_px, size_px, channels), np.uint8),
+        np.zeros((count, size_px, size_px), np.uint8),
+    )
     is_defect = np.arange(count) // 2 % 2 == 1
     for place in range(count):
         streaks = rng.normal(0, 6, (1, size_px)) + rng.normal(0, 4, (size_px, size_px))

@@ -58,7 +58,7 @@ def learnt() -> TrainedNetwork:
     return train(
         textures(dict.fromkeys(KINDS, 24), 1),
         textures(dict.fromkeys(KINDS, 8), 2),
-        ClassificationSettings(ok_label="ok", epochs=10),
+        ClassificationSettings(ok_label="ok", epochs=6),
         seed=3,
     )
 
@@ -95,7 +95,7 @@ def test_without_an_ok_label_the_score_is_one_less_the_largest_probability() -> 
 
 def test_the_history_has_a_row_an_epoch_and_the_best_one_is_kept() -> None:
     trained = learnt()
-    assert trained.history["epoch"].to_list() == list(range(1, 11))
+    assert trained.history["epoch"].to_list() == list(range(1, 7))
     assert trained.history.columns == ["epoch", "loss", "validation_loss", "validation_accuracy"]
     assert trained.history["validation_loss"].arg_min() == trained.best_epoch - 1
     assert set(trained.choices) == {"best_epoch", "temperature", "class_weights"}

@@ -57,9 +57,9 @@ def test_a_blank_image_gives_numbers() -> None:
         assert all(np.isfinite(values).all() for values in found.values())
 
 
-@pytest.fixture(scope="module")
-def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path]:
-    network = defect_network.build(72, 104, 1, hottest_cells=3)
+@pytest.fixture(scope="module", params=[1, 3], ids=["grey", "colour"])
+def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path]:
+    network = defect_network.build(72, 104, request.param, hottest_cells=3, capacity=0.5)
     path = tmp_path_factory.mktemp("graph") / "model.onnx"
     export_onnx(network, path)
     return network, path
@@ -74,7 +74,7 @@ def test_the_graph_says_what_the_network_says(exported: tuple[Any, Path]) -> Non
     import onnxruntime
 
     network, path = exported
-    pixels = np.random.default_rng(4).integers(0, 256, (5, 72, 104, 1), dtype=np.uint8)
+    pixels = np.random.default_rng(4).integers(0, 256, (5, *network.input_shape[1:]), dtype=np.uint8)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
     found = dict(zip(names, session.run(names, {"image": pixels}), strict=True))

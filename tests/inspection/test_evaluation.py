@@ -33,7 +33,10 @@ def test_ok_or_not() -> None:
     assert found.escape_rate.value == pytest.approx(1 / 3)
     assert found.cost_per_part == pytest.approx(0.9 * 0.25 * 2 + 0.1 / 3 * 50)
     assert found.confusion == {"dent": {"nok": 2, "ok": 1}, "ok": {"nok": 1, "ok": 3}}
-    assert found.per_class == {"dent": {"images": 3, "rejected": pytest.approx(2 / 3)}, "ok": {"images": 4, "rejected": 0.25}}
+    assert found.per_class == {
+        "dent": {"images": 3, "rejected": pytest.approx(2 / 3)},
+        "ok": {"images": 4, "rejected": 0.25},
+    }
     assert found.undefined == {}
     assert found.per_image[2] == {
         "image": "2.png",

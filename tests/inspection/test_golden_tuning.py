@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
 from factory_assets.foundation.products import Costs, ImageInput, ImageSource, Product
@@ -171,19 +172,33 @@ def pairs() -> Path:
     return data / "deeppcb_pairs"
 
 
-def test_real_boards_that_were_not_tuned_on(pairs: Path) -> None:
-    """One board settles the comparison, the other one judges it."""
+def test_a_drafted_product_of_real_boards_is_trained(pairs: Path) -> None:
     drafted = drafting.draft_product(pairs)
     assert (drafted.method, drafted.input.width_px, drafted.input.height_px) == ("golden_image", 640, 640)
     with image_store.open_store(pairs) as store:
         judged = quality.judge(store, manifest.read_manifest(store, drafted.images), drafted)
         grouped, _ = loading.grouped(store, judged.filter(judged["status"] == "accepted"))
         frame = splits.assign(grouped, drafted)
-        tuned_on, others = (loading.load(store, frame, drafted, split=name) for name in ("train", "validation"))
-    assert not set(tuned_on.groups) & set(others.groups)
-    trained = training.train(drafted, tuned_on, others, boxes=loading.boxes_of(frame, "train", drafted))
-    assert trained.golden_image is not None
-    figures = box_figures(others, loading.boxes_of(frame, "validation", drafted), trained.golden_image)
+        learnt, validation = (loading.load(store, frame, drafted, split=name) for name in ("train", "validation"))
+    assert frame.height == 48
+    trained = training.train(drafted, learnt, validation, boxes=loading.boxes_of(frame, "train", drafted))
+    assert trained.threshold == 0.5
+    assert trained.figures.escape_rate is not None
+    assert trained.figures.escape_rate.value == 0
+
+
+@pytest.mark.parametrize("tuned_on", ["group77000", "group92000"])
+def test_real_boards_that_were_not_tuned_on(pairs: Path, tuned_on: str) -> None:
+    """One board settles the comparison, the other one judges it."""
+    drafted = drafting.draft_product(pairs)
+    with image_store.open_store(pairs) as store:
+        judged = quality.judge(store, manifest.read_manifest(store, drafted.images), drafted)
+        is_tuned_on = pl.col("group") == tuned_on
+        frame = judged.with_columns(split=pl.when(is_tuned_on).then(pl.lit("train")).otherwise(pl.lit("validation")))
+        learnt, others = (loading.load(store, frame, drafted, split=name) for name in ("train", "validation"))
+    assert min(len(learnt), len(others)) > 20
+    settings = tune(learnt, loading.boxes_of(frame, "train", drafted))
+    figures = box_figures(others, loading.boxes_of(frame, "validation", drafted), settings)
     assert figures.recall is not None
     assert figures.recall_at_iou is not None
     assert figures.recall.value >= 0.97

@@ -46,7 +46,17 @@ def test_files_by_name(source: Path) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["../secret.png", "train/../../secret.png", "/etc/hostname", "train\\ok\\1.png", "", ".", "train", "no\0name", "x" * 5000],
+    [
+        "../secret.png",
+        "train/../../secret.png",
+        "/etc/hostname",
+        "train\\ok\\1.png",
+        "",
+        ".",
+        "train",
+        "no\0name",
+        "x" * 5000,
+    ],
 )
 def test_nothing_else_is_there(source: Path, name: str) -> None:
     with open_store(source) as store:
@@ -91,9 +101,7 @@ def test_a_folder_with_images_of_its_own_is_no_zip_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["folder", "zip"])
-def test_more_bytes_than_any_image_has_are_not_read(
-    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_more_bytes_than_any_image_has_are_not_read(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(image_store, "LARGEST_FILE_BYTES", 2_000_000)
     bomb = tmp_path / "data.zip"
     with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -135,7 +143,10 @@ def test_a_file_without_permission_is_unreadable(tmp_path: Path) -> None:
 def test_a_broken_zip_file(tmp_path: Path, content: bytes | None) -> None:
     path = zipped(tmp_path / "data.zip", FILES)
     path.write_bytes(path.read_bytes()[:-30] if content is None else content)
-    with pytest.raises(ImageSourceError, match=r"data\.zip is not a whole zip file .*: copy it again"), open_store(path):
+    with (
+        pytest.raises(ImageSourceError, match=r"data\.zip is not a whole zip file .*: copy it again"),
+        open_store(path),
+    ):
         pass
 
 

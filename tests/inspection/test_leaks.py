@@ -25,7 +25,9 @@ def again(image: np.ndarray, number: int) -> np.ndarray:
 
 def thumbnails(parts: int, photographs: int) -> tuple[np.ndarray, list[str]]:
     images = [again(pattern(seed=part), 100 * part + n) for part in range(parts) for n in range(photographs)]
-    return np.stack([thumbnail(image) for image in images]), [f"part {p}" for p in range(parts) for _ in range(photographs)]
+    return np.stack([thumbnail(image) for image in images]), [
+        f"part {p}" for p in range(parts) for _ in range(photographs)
+    ]
 
 
 def test_a_thumbnail_is_a_direction() -> None:
@@ -128,5 +130,7 @@ def test_real_tiles_random_and_grouped() -> None:
     assert min(report.share for report in loading.guard(splits.assign(alone, tile), thumbs, tile).values()) > 0.4
     # The usual random split: 70 % for training, 30 % for test.
     is_test = np.random.default_rng(0).random(len(thumbs)) < 0.3
-    parts = [{name: thumbs[name] for name in alone["image"].filter(pl.Series(chosen))} for chosen in (is_test, ~is_test)]
+    parts = [
+        {name: thumbs[name] for name in alone["image"].filter(pl.Series(chosen))} for chosen in (is_test, ~is_test)
+    ]
     assert near_copies(*parts).share >= 0.5

@@ -28,7 +28,11 @@ def loaded(folder: Path, method: str = "segmentation", split: str = "train", **g
 def test_images_labels_and_masks(tmp_path: Path) -> None:
     marks = np.zeros((48, 64), np.uint8)
     marks[10:12, 40:42] = 255
-    rows = [("1.png", "ok", "", "a", "train"), ("2.png", "dent", "m.png", "b", "train"), ("3.png", "ok", "", "c", "test")]
+    rows = [
+        ("1.png", "ok", "", "a", "train"),
+        ("2.png", "dent", "m.png", "b", "train"),
+        ("3.png", "ok", "", "c", "test"),
+    ]
     rows += [("4.png", "dent", "m.png", "d", "validation")]
     files = pictures([row[0] for row in rows]) | {"m.png": marks}
     written(tmp_path, files | {"manifest.csv": csv(("image", "label", "mask", "group", "split"), *rows)})
@@ -102,8 +106,16 @@ def test_golden_images_come_with_their_images(tmp_path: Path) -> None:
 
 
 def test_boxes_come_in_the_order_of_the_images(tmp_path: Path) -> None:
-    rows = [("1.png", "1.txt", "g.png", "train"), ("2.png", "2.txt", "g.png", "test"), ("3.png", "3.txt", "g.png", "train")]
-    files = pictures(["1.png", "2.png", "3.png"]) | {"g.png": pattern(seed=9), "1.txt": "1 2 3 4 x\n5 6 7 8 y", "2.txt": ""}
+    rows = [
+        ("1.png", "1.txt", "g.png", "train"),
+        ("2.png", "2.txt", "g.png", "test"),
+        ("3.png", "3.txt", "g.png", "train"),
+    ]
+    files = pictures(["1.png", "2.png", "3.png"]) | {
+        "g.png": pattern(seed=9),
+        "1.txt": "1 2 3 4 x\n5 6 7 8 y",
+        "2.txt": "",
+    }
     files |= {"3.txt": "9 9 12 12", "manifest.csv": csv(("image", "boxes", "reference", "split"), *rows)}
     with opened(product(written(tmp_path, files), "golden_image")) as (_, frame):
         assert loading.boxes_of(frame, "train") == [[(1, 2, 3, 4), (5, 6, 7, 8)], [(9, 9, 12, 12)]]
@@ -113,7 +125,9 @@ def test_boxes_come_in_the_order_of_the_images(tmp_path: Path) -> None:
 def test_more_than_fits_into_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loading, "LARGEST_BYTES", 3_000)
     written(tmp_path, pictures(["train/ok/1.png", "train/ok/2.png"]))
-    with pytest.raises(loading.TooManyImagesError, match=r"2 images of product plate at 32 x 24 need .* make input smaller"):
+    with pytest.raises(
+        loading.TooManyImagesError, match=r"2 images of product plate at 32 x 24 need .* make input smaller"
+    ):
         loaded(tmp_path, "classification")
 
 

@@ -15,7 +15,9 @@ from tests.inspection.sources import written
 FILES = {"a/1.png": b"1", "a/2.png": b"2"}
 
 
-def read(folder: Path, text: str | bytes | None = None, *, ok_label: str | None = "ok", **source: object) -> pl.DataFrame:
+def read(
+    folder: Path, text: str | bytes | None = None, *, ok_label: str | None = "ok", **source: object
+) -> pl.DataFrame:
     files = dict(FILES)
     if text is not None:
         files["manifest.csv"] = text.encode() if isinstance(text, str) else text

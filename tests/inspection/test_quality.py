@@ -49,7 +49,9 @@ def reasons(frame: pl.DataFrame) -> dict[str, str | None]:
 def test_hostile_files_are_set_aside_with_their_reason(tmp_path: Path, kind: str) -> None:
     rows = [(name, "ok") for name in BAD_FILES]
     more = [("../secret.png", "ok"), ("/etc/hostname", "ok"), ("none.png", "ok"), ("", "ok")]
-    files = {name: data for name, (data, _) in BAD_FILES.items()} | {"manifest.csv": csv(("image", "label"), *rows, *more)}
+    files = {name: data for name, (data, _) in BAD_FILES.items()} | {
+        "manifest.csv": csv(("image", "label"), *rows, *more)
+    }
     written(tmp_path, {"secret.png": pattern()})
     source = zipped(tmp_path / "data.zip", files) if kind == "zip" else written(tmp_path / "data", files)
     frame = judged(product(source))
@@ -67,7 +69,9 @@ def test_files_with_too_many_bytes_or_damaged_in_the_zip_are_set_aside(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(image_store, "LARGEST_FILE_BYTES", 100_000)
-    path = zipped(tmp_path / "data.zip", {"ok/1.png": pattern(), "ok/2.png": pattern(seed=1), "ok/bomb.png": bytes(200_000)})
+    path = zipped(
+        tmp_path / "data.zip", {"ok/1.png": pattern(), "ok/2.png": pattern(seed=1), "ok/bomb.png": bytes(200_000)}
+    )
     whole = encoded(pattern(seed=1))
     path.write_bytes(path.read_bytes().replace(whole[100:200], bytes(100)))
     frame = judged(product(path))
@@ -99,7 +103,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(rows=st.lists(CELLS, min_size=1, max_size=12), method=st.sampled_from(["classification", "segmentation", "golden_image"]))
+@given(
+    rows=st.lists(CELLS, min_size=1, max_size=12),
+    method=st.sampled_from(["classification", "segmentation", "golden_image"]),
+)
 def test_nothing_is_lost(folder: Path, rows: list[tuple[str, ...]], method: str) -> None:
     head = ("image", "label", "mask", "group", "split", "boxes", "reference")
     rows = [("1.png", "ok", "", "", "", "", ""), *rows]
@@ -186,7 +193,9 @@ def test_near_duplicates_of_other_parts_are_told(tmp_path: Path) -> None:
 
 def test_golden_images_are_alike_by_design(tmp_path: Path) -> None:
     board = pattern(seed=1)
-    files = {"golden.png": board} | {f"{n}.png": np.clip(board.astype(int) + n, 0, 255).astype(np.uint8) for n in (1, 2)}
+    files = {"golden.png": board} | {
+        f"{n}.png": np.clip(board.astype(int) + n, 0, 255).astype(np.uint8) for n in (1, 2)
+    }
     rows = [(f"{n}.png", "ok", "golden.png") for n in (1, 2)]
     written(tmp_path, files | {"manifest.csv": csv(("image", "label", "reference"), *rows)})
     assert judged(product(tmp_path, "golden_image"))["near_duplicate_of"].to_list() == [None, None]
@@ -235,7 +244,13 @@ def test_the_mask_of_a_turned_image_lies_as_people_see_it(tmp_path: Path) -> Non
 
 
 def test_golden_images_must_be_there_and_as_large(tmp_path: Path) -> None:
-    cases = [("golden.png", None), ("golden.png", None), ("small.png", "wrong_size"), ("none.png", "missing"), ("", "no_reference")]
+    cases = [
+        ("golden.png", None),
+        ("golden.png", None),
+        ("small.png", "wrong_size"),
+        ("none.png", "missing"),
+        ("", "no_reference"),
+    ]
     rows = [(f"{n}.png", "ok", reference) for n, (reference, _) in enumerate(cases)]
     files = pictures([row[0] for row in rows]) | {"golden.png": pattern(seed=99), "small.png": pattern(40, 40)}
     written(tmp_path, files | {"manifest.csv": csv(("image", "label", "reference"), *rows)})

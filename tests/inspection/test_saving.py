@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -70,8 +71,6 @@ def test_the_digest_changes_with_the_model_and_only_then(tmp_path: Path) -> None
 
 
 def test_the_digest_leaves_out_how_long_it_took(tmp_path: Path) -> None:
-    import dataclasses
-
     save(tmp_path / "a")
     save(tmp_path / "b", trained=dataclasses.replace(model(), cpu_s=99.0))
     assert saving.digest(tmp_path / "a") == saving.digest(tmp_path / "b")

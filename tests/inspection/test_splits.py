@@ -64,7 +64,10 @@ def test_rows_stay_and_named_splits_are_kept(entries: list[tuple[str, str, str |
             assert now == "train", group
     # Only a manifest that puts a group into two splits leaves one there.
     conflicts = {
-        group for group, _, split in entries for other, _, there in entries if group == other and None is not split != there
+        group
+        for group, _, split in entries
+        for other, _, there in entries
+        if group == other and None is not split != there
     }
     assert set(shared_groups(found)) <= conflicts
 

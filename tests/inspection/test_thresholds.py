@@ -47,7 +47,10 @@ def test_dearer_escapes_never_raise_it_without_defects_either(
     scores, _, groups = scored(seed, *kind)
     sound = np.zeros(len(scores), bool)
     dear = COSTS.model_copy(update={"escape": COSTS.escape * factor})
-    assert operating_point(scores, sound, groups, dear).threshold <= operating_point(scores, sound, groups, COSTS).threshold
+    assert (
+        operating_point(scores, sound, groups, dear).threshold
+        <= operating_point(scores, sound, groups, COSTS).threshold
+    )
 
 
 @settings(max_examples=60, deadline=None)

@@ -119,7 +119,7 @@ def draw(rng: np.random.Generator) -> Board:
     """A sound board of a design that chance chooses: etched a little more or less, here and there."""
     chosen = design(DESIGNS[int(rng.integers(len(DESIGNS)))])
     shape = chosen.copper.shape
-    amount = 0.5 + 0.1 * rng.normal() + 0.07 * noise(shape, 6, rng) + 0.05 * noise(shape, 40, rng)
+    amount = 0.5 + 0.09 * rng.normal() + 0.06 * noise(shape, 6, rng) + 0.05 * noise(shape, 40, rng)
     copper = np.clip((blurred(chosen.copper, 0.8) - amount) * 2.2 + 0.5, 0, 1)
     laminate = Surface(
         height=0.25 * noise(shape, (2, 3), rng),

@@ -7,8 +7,18 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_runtime.bundle import GoldenDraft, GraphDraft, InputSpec, Lineage, Manifest, ManifestDraft, OutputSpec
-from edge_runtime.bundle import Tolerance, write_bundle, write_golden
+from edge_runtime.bundle import (
+    GoldenDraft,
+    GraphDraft,
+    InputSpec,
+    Lineage,
+    Manifest,
+    ManifestDraft,
+    OutputSpec,
+    Tolerance,
+    write_bundle,
+    write_golden,
+)
 from edge_runtime.bundle.inspection_spec import GoldenImageSettings, InspectionSpec
 from edge_runtime.bundle.manifest import ReferenceDraft
 from tests.image_files import encoded
@@ -21,7 +31,9 @@ COMPARING = InspectionSpec(
     method="golden_image",
     ok_label="ok",
     threshold=0.5,
-    golden_image=GoldenImageSettings(edge_tolerance_px=1, contrast=0.2, least_area_px=4, margin_px=0, joining_px=0),
+    golden_image=GoldenImageSettings(
+        edge_tolerance_px=1, contrast=0.2, least_area_px=4, margin_px=0, joining_px=0, least_correlation=0.25
+    ),
 )
 
 

@@ -64,7 +64,12 @@ def test_an_empty_file() -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"no image at all", by_pillow(Image.fromarray(GREY), "GIF"), by_pillow(Image.fromarray(COLOUR), "WEBP"), b"\0" * 99],
+    [
+        b"no image at all",
+        by_pillow(Image.fromarray(GREY), "GIF"),
+        by_pillow(Image.fromarray(COLOUR), "WEBP"),
+        b"\0" * 99,
+    ],
     ids=["text", "gif", "webp", "zeros"],
 )
 def test_other_files_are_no_images(data: bytes, decoded: list[int]) -> None:
@@ -229,7 +234,9 @@ def test_a_damaged_file_is_a_frame_or_a_named_error(suffix: str, at: float, valu
 
 
 @settings(max_examples=100, deadline=None)
-@given(start=st.sampled_from([b"\xff\xd8", b"\x89PNG\r\n\x1a\n", b"BM", b"II*\0", b"MM\0*", b"II+\0"]), rest=st.binary())
+@given(
+    start=st.sampled_from([b"\xff\xd8", b"\x89PNG\r\n\x1a\n", b"BM", b"II*\0", b"MM\0*", b"II+\0"]), rest=st.binary()
+)
 def test_garbage_with_a_known_beginning_is_a_named_error(start: bytes, rest: bytes) -> None:
     with pytest.raises(ImageError):
         decode(start + rest)

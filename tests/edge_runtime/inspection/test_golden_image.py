@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_runtime.bundle.inspection_spec import GoldenImageSettings
-from edge_runtime.inspection.golden_image import LEAST_BLOB_SCORE, Blob, Comparison, GoldenComparer, compare, judged
+from edge_runtime.bundle.inspection_spec import LEAST_BLOB_SCORE, GoldenImageSettings
+from edge_runtime.inspection.golden_image import Blob, Comparison, GoldenComparer, compare, judged
 from tests.simulated_boards import COPPER, LAMINATE, Box, board, placed, seen
 
 BINARY = GoldenImageSettings()

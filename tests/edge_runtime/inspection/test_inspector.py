@@ -176,3 +176,11 @@ def test_the_bundle_for_a_product(tmp_path) -> None:
         bundle_for(bundles, "bolt")
     with pytest.raises(InputError, match="inspects: none"):
         bundle_for({}, None)
+
+
+def test_a_part_that_cannot_be_compared_spoils_none_after_it(tmp_path) -> None:
+    looking = comparing(tmp_path, {"board": BOARD})
+    other = np.random.default_rng(0).integers(0, 255, BOARD.shape, dtype=np.uint8)
+    found = looking.inspect_all([BOARD, other, BOARD, spoilt(), other, BOARD])
+    assert [verdict.verdict for verdict in found] == ["ok", "nok", "ok", "nok", "nok", "ok"]
+    assert [verdict.failure is not None for verdict in found] == [False, True, False, False, True, False]

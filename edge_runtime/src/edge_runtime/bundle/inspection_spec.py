@@ -8,6 +8,9 @@ from pydantic import Field, model_validator
 
 from edge_runtime.bundle.values import Value
 
+# A comparison with one blob that counts scores more, one without any scores 0.
+LEAST_BLOB_SCORE = 0.5
+
 Method = Literal["classification", "segmentation", "golden_image", "anomaly"]
 
 

@@ -22,7 +22,6 @@ from edge_runtime.inspection.registration import Registrar, Registration, laid_o
 
 WHITE = 255
 LEAST_SPREAD = 2.0
-LEAST_BLOB_SCORE = 0.5
 # Below this no resampling: the edge tolerance bears it, and resampling blurs.
 LEAST_MOTION_PX = 0.3
 # Light is looked at on means of so many pixels by as many, and taken out as a gain in 128ths.

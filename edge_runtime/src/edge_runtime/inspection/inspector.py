@@ -106,9 +106,7 @@ class Inspector:
 
     def fit(self, frame: np.ndarray) -> np.ndarray:
         """A frame as the engine takes it: uint8 (height, width, channels)."""
-        return fitted(
-            frame, height_px=self._height, width_px=self._width, channels=self._channels, fit=self.spec.fit
-        )
+        return fitted(frame, height_px=self._height, width_px=self._width, channels=self._channels, fit=self.spec.fit)
 
     def inspect(self, frame: np.ndarray, reference: np.ndarray | str | None = None) -> Verdict:
         """Judge one frame.

@@ -89,7 +89,8 @@ class Registrar:
         level = self._fine
         window = cv2.createHanningWindow(level.reference.shape[::-1], cv2.CV_32F)
         small = _shrunk(image, level.step)
-        (x, y), _ = cv2.phaseCorrelate(level.reference, small, window)
+        # OpenCV multiplies the window into the images that it is given.
+        (x, y), _ = cv2.phaseCorrelate(level.reference.copy(), small.copy(), window)
         rows, columns = (slice(max(0, round(-v)), min(0, round(-v)) or None) for v in (y, x))
         there = level.reference[rows, columns]
         rows, columns = (slice(max(0, round(v)), min(0, round(v)) or None) for v in (y, x))
