@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -103,18 +103,18 @@ def evaluate_bundle(bundle: Path, manifest: Path, costs: Costs | None = None) ->
         name=says.product or "product", images=source, method=says.inspection.method, ok_label=says.inspection.ok_label
     )
     with image_store.open_store(manifest.parent) as store:
-        judged = quality.judge(store, manifests.read_manifest(store, source), product)
+        named = manifests.read_manifest(store, source, ok_label=product.ok_label)
+        judged = quality.judge(store, named, product)
     return _scored(bundle, manifest.parent, judged, costs or Costs())
 
 
 def _scored(bundle: Path, folder: Path, frame: pl.DataFrame, costs: Costs) -> dict[str, Any]:
     """Figures of a bundle on rows of a table of judged images."""
     from factory_assets.inspection import bundle_scoring, evaluation, image_store
+    from factory_assets.inspection.quality import ONLY_FOR_TRAINING
 
-    # Duplicates and rare labels harm training only: as parts to be judged they count.
-    unreadable = pl.col("reason").is_not_null() & ~pl.col("reason").cast(pl.String).is_in(KEPT_WHEN_SCORING)
-    left_out = frame.filter(unreadable)
-    rows = frame.filter(~unreadable)
+    is_left_out = pl.col("reason").is_not_null() & ~pl.col("reason").cast(pl.String).is_in(ONLY_FOR_TRAINING)
+    left_out, rows = frame.filter(is_left_out), frame.filter(~is_left_out)
     if rows.is_empty():
         reasons = ", ".join(left_out["reason"].cast(pl.String).unique().to_list()) or "the manifest is empty"
         msg = f"no image in {folder} can be scored: {reasons}"
@@ -124,6 +124,3 @@ def _scored(bundle: Path, folder: Path, frame: pl.DataFrame, costs: Costs) -> di
     figures = evaluation.evaluate(scored, costs).as_json()
     not_scored = left_out.select("image", pl.col("reason").cast(pl.String)).to_dicts()
     return {"bundle": str(bundle.name), **figures, **more, "not_scored": not_scored}
-
-
-KEPT_WHEN_SCORING: Sequence[str] = ("duplicate", "label_too_rare", "near_duplicate")

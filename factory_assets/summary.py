@@ -27,6 +27,11 @@ INSPECTION_FIGURES = {
     "sound rejected": "false_reject_rate",
     "defects escaped": "escape_rate",
 }
+BOX_FIGURES = {
+    "true boxes found": "recall",
+    "true boxes found, IoU > 0.33": "recall_at_iou",
+    "false blobs an image": "false_blobs_per_image",
+}
 
 
 @contextmanager
@@ -181,10 +186,13 @@ def print_inspection(figures: dict[str, Any]) -> None:
     """The scores of one product's bundle, with their intervals, and each label's."""
     table = Table("figure", _right("value"), _right("95 % interval"))
     table.title = f"bundle {figures['bundle']}: {figures['images']} images"
-    for name in INSPECTION_FIGURES.values():
-        value, interval = figures[name], figures["intervals"].get(name)
+    for shown, name in {**INSPECTION_FIGURES, **BOX_FIGURES}.items():
+        if name not in figures:
+            continue
+        value = figures[name]
+        interval = figures["intervals"].get(name, figures.get(f"{name}_interval"))
         told = figures["undefined"].get(name, "-") if value is None else _share(value)
-        table.add_row(name.replace("_", " "), told, "" if interval is None else " to ".join(map(_share, interval)))
+        table.add_row(shown, told, "" if interval is None else " to ".join(map(_share, interval)))
     console.print(table)
     labels = Table("label", _right("images"), _right("told right"), _right("rejected"))
     for label, entry in figures["per_class"].items():

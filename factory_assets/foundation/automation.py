@@ -74,7 +74,7 @@ def schedules(site: Site) -> list[dg.ScheduleDefinition]:
         found.append(_daily_timestamp(site))
     if site.plant.running and site.plant.fleets:
         found.append(_daily_marts(site.plant))
-    if site.plant.simulator:
+    if site.plant.simulator and site.plant.fleets:
         found.append(_daily_simulation())
     return found
 

@@ -326,7 +326,7 @@ class Plant(_Strict):
     def settings_of_readings(self) -> dict[str, Any]:
         """What tables of readings depend on: all but titles, models, products and the simulator."""
         of_fleets = {"__all__": {"rul", "line"}}
-        left_out = {"title": True, "simulator": True, "products": True, "fleets": of_fleets}
+        left_out: dict[str, Any] = {"title": True, "simulator": True, "products": True, "fleets": of_fleets}
         return self.model_dump(mode="json", exclude=left_out)
 
     def product(self, name: str) -> Product:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from collections.abc import Iterable, Mapping
 from types import ModuleType
 from typing import Any
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from factory_assets.foundation.errors import FactoryError
 from factory_assets.foundation.lake import Partition, combined_digest
 from factory_assets.foundation.plant import Plant
 from factory_assets.foundation.settings import Site
@@ -44,12 +45,19 @@ class Collection:
     waiting: int = 0
 
 
+class NoHistorianError(FactoryError, ValueError):
+    """Readings were asked for of a plant that only inspects parts."""
+
+
 def source_of(site: Site) -> Source:
     """The historian that the plant file names."""
     source = site.plant.source
     place = site.folder(source.folder)
     if source.kind == "cmapss":
         return CmapssArchive(folder=place, plant=site.plant)
+    if source.kind == "none":
+        msg = f"plant {site.plant.plant} has no historian: its plant file names no source"
+        raise NoHistorianError(msg)
     return ExportFolder(folder=place, source=source, plant=site.plant)
 
 

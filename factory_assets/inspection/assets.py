@@ -2,12 +2,13 @@
 
 import datetime as dt
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
-from edge_runtime.inspection import decoding, fitting
+from edge_runtime.inspection import decoding, fitting, headers
 from factory_assets.foundation import partitions as parts
 from factory_assets.foundation import products
 from factory_assets.foundation.lake import Lake, Partition, combined_digest, sha256_file
@@ -42,7 +43,7 @@ from factory_assets.inspection import (
 
 GROUP = "inspection"
 SOURCE = "image_source"
-JUDGING_CODE = (image_store, manifest, quality, decoding)
+JUDGING_CODE = (image_store, manifest, quality, decoding, headers)
 # By name: what these import is heavy.
 METHODS = (
     "anomaly",
@@ -57,8 +58,8 @@ METHODS = (
     "segmentation",
     "synthetic_defects",
 )
-TRAINING_CODE = (
-    *(schema, loading, fitting, thresholds, training, saving),
+TRAINING_CODE: tuple[ModuleType | str, ...] = (
+    *(schema, loading, decoding, fitting, thresholds, training, saving),
     *(f"factory_assets.inspection.{name}" for name in METHODS),
     "edge_runtime.inspection.golden_image",
     "edge_runtime.inspection.registration",
@@ -116,7 +117,7 @@ def inspection_image(site: Site) -> dg.AssetsDefinition:
         for name in context.partition_keys:
             product = site.plant.product(name)
             with image_store.open_store(site.folder(product.images.folder)) as store:
-                named = manifest.read_manifest(store, product.images)
+                named = manifest.read_manifest(store, product.images, ok_label=product.ok_label)
                 judged[name] = quality.judge(store, named, product)
             rows[name] = named.height
             found.append(lake.get().write("inspection_image", judged[name], Partition(name)))
@@ -149,7 +150,7 @@ def inspection_training_set(site: Site) -> dg.AssetsDefinition:
         group_name=GROUP,
         kinds={"opencv", "parquet"},
         owners=ML_TEAM,
-        code_version=code_version(splits, leaks, loading, fitting, settings=[*site.plant.products]),
+        code_version=code_version(splits, leaks, loading, decoding, settings=[*site.plant.products]),
         check_specs=checks.TRAINING_SET_CHECKS,
         description=(
             "Accepted images in training, validation and test. Groups (photographs of one part) are never cut, and a "
@@ -175,7 +176,9 @@ def inspection_training_set(site: Site) -> dg.AssetsDefinition:
         bound = load_thresholds().inspection.near_copies_share
         yield from settled(
             dg.MaterializeResult(
-                metadata=metadata, data_version=version, check_results=[checks.no_leak(near, shared, bound)]
+                metadata=metadata,
+                data_version=version,
+                check_results=[checks.no_leak(near, shared, bound), checks.copies_can_be_told(near)],
             ),
             context=context,
         )
@@ -276,7 +279,7 @@ def inspection_evaluation(site: Site) -> dg.AssetsDefinition:
         group_name=GROUP,
         kinds={"keras", "parquet"},
         owners=ML_TEAM,
-        code_version=code_version(evaluation, figures, plots, reports, loading, fitting, products),
+        code_version=code_version(evaluation, figures, plots, reports, loading, decoding, fitting, products),
         description=(
             "Every test image scored once: confusion, ROC, recall at 5 % false reject with its interval, the worst "
             "mistakes, and heat maps over the parts."

@@ -18,7 +18,6 @@ from factory_assets.inspection.box_figures import Box, score_boxes
 from factory_assets.inspection.figures import Figure, ScoredImages
 from factory_assets.inspection.image_store import ImageStore
 
-
 REFERENCES_KEPT = 8
 
 
@@ -33,9 +32,9 @@ def score(bundle: Path, store: ImageStore, rows: pl.DataFrame) -> tuple[ScoredIm
         rows: Judged rows: image, label, is_defect, group, reference, boxes.
 
     Returns:
-        The scored images, and figures that only some have: `labels_not_known` of a classifier (images by label); `recall`
-        and `recall_at_iou` with their intervals, and `false_blobs_per_image`, where golden images are compared and boxes
-        are known; `not_compared`, by image, of parts that were rejected because they could not be judged.
+        The scored images, and figures that only some have: `labels_not_known` of a classifier (images by label);
+        `recall` and `recall_at_iou` with their intervals, and `false_blobs_per_image`, where golden images are compared
+        and boxes are known; `not_compared`, by image, of parts that were rejected because they could not be judged.
 
     Raises:
         BundleError: A file of the bundle is not what its manifest says.

@@ -14,6 +14,7 @@ from factory_assets.inspection.leaks import LeakReport
 IMAGES = "inspection_image"
 TRAINING_SET = "inspection_training_set"
 MODEL = "inspection_model"
+LARGEST_ALIKE_SHARE = 0.5
 
 # Check name -> (reasons in the table of images, what it says).
 OF_REASONS: dict[str, tuple[tuple[str, ...], str]] = {
@@ -24,8 +25,8 @@ OF_REASONS: dict[str, tuple[tuple[str, ...], str]] = {
     "images_are_not_blank": (("blank",), "Every image shows something."),
     "sizes_agree": (("wrong_size", "mask_wrong_size"), "Masks and golden images are as large as their images."),
     "labels_are_whole": (
-        ("unlabelled", "mask_missing", "label_too_rare"),
-        "Every image has a label, a mask where it names one, and its label has other images too.",
+        ("unlabelled", "mask_missing", "mask_contradicts_label", "boxes_unreadable", "no_reference", "label_too_rare"),
+        "Every image has a label, what its method needs beside it, and its label has other images too.",
     ),
     "images_are_unique": (
         ("duplicate", "contradicting_duplicate"),
@@ -49,7 +50,15 @@ TRAINING_SET_CHECKS = [
         asset=TRAINING_SET,
         blocking=True,
         description="Test and validation images have no near copy among training images, and no part is in two splits.",
-    )
+    ),
+    dg.AssetCheckSpec(
+        "copies_can_be_told",
+        asset=TRAINING_SET,
+        description=(
+            "Parts do not all look alike, so that the leak guard can tell photographs of one part. Where they do, the "
+            "column `group` must be right: nothing else keeps copies apart."
+        ),
+    ),
 ]
 MODEL_CHECKS = [
     dg.AssetCheckSpec(
@@ -138,6 +147,21 @@ def no_leak(
         check_name="no_leak",
         passed=not failed,
         metadata={"near_copies_share": dg.MetadataValue.json(shares), "bound": bound, **failed_partitions(failed)},
+    )
+
+
+def copies_can_be_told(reports: Mapping[str, Mapping[str, LeakReport]]) -> dg.AssetCheckResult:
+    """Whether the leak guard could judge most images: a warning. `reports`: by product and by split that is judged."""
+    shares = {
+        name: {split: report.alike_share for split, report in of_product.items()}
+        for name, of_product in reports.items()
+    }
+    return dg.AssetCheckResult(
+        asset_key=TRAINING_SET,
+        check_name="copies_can_be_told",
+        passed=all(share <= LARGEST_ALIKE_SHARE for of_product in shares.values() for share in of_product.values()),
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"look_alike_share": dg.MetadataValue.json(shares), "bound": LARGEST_ALIKE_SHARE},
     )
 
 

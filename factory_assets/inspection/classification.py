@@ -22,7 +22,7 @@ from factory_assets.inspection.labelled import LabelledImages, OnEpoch, TrainedN
 BATCH, JUDGED_AT_ONCE = 16, 64
 LEAST_STEPS = 8
 LEAST_PX = 16
-TEMPERATURES = np.geomspace(0.4, 2.5, 41)
+TEMPERATURES = np.geomspace(0.25, 4.0, 49)
 
 
 class ClassificationError(FactoryError, ValueError):
@@ -222,18 +222,24 @@ def _losses(logits: np.ndarray, targets: np.ndarray) -> np.ndarray:
     return np.asarray(np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(targets)), targets])
 
 
+def _temperature(logits: np.ndarray, targets: np.ndarray) -> float:
+    """The temperature that makes probabilities most honest (arXiv 1706.04599): logits are to be divided by it."""
+    return float(min(TEMPERATURES, key=lambda temperature: float(_losses(logits / temperature, targets).mean())))
+
+
 def _judged(logits: np.ndarray, images: LabelledImages, weights: np.ndarray) -> Mapping[str, float]:
+    """Loss and accuracy; the loss at the temperature that the network would be given in the end."""
     targets = images.targets
+    cooled = logits / _temperature(logits, targets)
     return {
-        "validation_loss": float(np.average(_losses(logits, targets), weights=weights[targets])),
+        "validation_loss": float(np.average(_losses(cooled, targets), weights=weights[targets])),
         "validation_accuracy": float((logits.argmax(axis=1) == targets).mean()),
     }
 
 
 def _cooled(logits: Any, validation: LabelledImages) -> float:
-    """Divide the logits by the temperature that makes probabilities most honest (arXiv 1706.04599)."""
-    found, targets = _run(logits, validation.pixels), validation.targets
-    best = min(TEMPERATURES, key=lambda t: float(_losses(found / t, targets).mean()))
+    """Divide the logits by their temperature, in the weights of the last layer."""
+    temperature = _temperature(_run(logits, validation.pixels), validation.targets)
     head = logits.get_layer("logits")
-    head.set_weights([values / best for values in head.get_weights()])
-    return round(float(best), 4)
+    head.set_weights([values / temperature for values in head.get_weights()])
+    return round(temperature, 4)

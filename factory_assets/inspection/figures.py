@@ -110,8 +110,8 @@ def auroc(scores: np.ndarray, is_defect: np.ndarray) -> float | None:
 def recall_at(scores: np.ndarray, is_defect: np.ndarray, false_reject_rate: float = FALSE_REJECT_RATE) -> float | None:
     """Share of defective parts found where at most so many sound ones are rejected; None where one kind is missing.
 
-    The threshold lies just above the sound part that may no longer be rejected: a defective part that scores the same as
-    that one is not found.
+    The threshold lies just above the sound part that may no longer be rejected: a defective part that scores the same
+    as that one is not found.
     """
     sound = np.sort(scores[~is_defect])[::-1]
     if not len(sound) or not is_defect.any():

@@ -43,7 +43,7 @@ class ImageStore(Protocol):
         """The source, for people."""
 
     def names(self) -> list[str]:
-        """All files, sorted; hidden ones are left out. Bytes that are no UTF-8 are shown as such (`\\xe9`)."""
+        r"""All files, sorted; hidden ones are left out. Bytes that are no UTF-8 are shown as such (`\\xe9`)."""
 
     def has(self, name: str) -> bool:
         """Whether a file is there."""

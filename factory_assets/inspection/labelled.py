@@ -65,8 +65,8 @@ class TrainedNetwork:
     """A network that was trained, ready for export.
 
     Attributes:
-        network: Keras model. Input `image`: uint8 (batch, height, width, channels), raw pixels. Outputs by name: `score`
-            float32 (batch, 1), 0 to 1, larger is worse; `probabilities` (batch, classes) of classifiers;
+        network: Keras model. Input `image`: uint8 (batch, height, width, channels), raw pixels. Outputs by name:
+            `score` float32 (batch, 1), 0 to 1, larger is worse; `probabilities` (batch, classes) of classifiers;
             `heat_map` (batch, h, w, 1), 0 to 1, of the others.
         history: One row an epoch.
         best_epoch: The epoch whose weights these are.

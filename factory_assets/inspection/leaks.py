@@ -15,6 +15,8 @@ import numpy as np
 THUMBNAIL_PX = 24
 NEAR_CORRELATION = 0.985
 BLOCK = 1024
+# Near to so many, and so large a share, of all training images: not a copy, but what all such parts look like.
+ALIKE_IMAGES, ALIKE_SHARE = 20, 0.1
 
 
 @dataclass(frozen=True)
@@ -25,11 +27,14 @@ class LeakReport:
         images: Images that are judged.
         share: Share of them that have a near copy in training.
         pairs: (judged, training, correlation), the closest first, at most twenty.
+        alike_share: Share of them that are near to a tenth of all training images: parts in a fixture look so, and
+            thumbnails cannot tell which of them are one part. They are not counted as copies.
     """
 
     images: int
     share: float
     pairs: tuple[tuple[str, str, float], ...]
+    alike_share: float = 0.0
 
 
 def thumbnail(frame: np.ndarray) -> np.ndarray:
@@ -56,7 +61,7 @@ def thumbnail(frame: np.ndarray) -> np.ndarray:
 def near_pairs(
     thumbnails: np.ndarray, groups: Sequence[str | None], bound: float = NEAR_CORRELATION
 ) -> Iterator[tuple[int, int]]:
-    """Pairs of images of different parts that are almost the same picture: each later one with the first that is like it.
+    """Pairs of images of different parts that are almost the same picture: each later one with the first like it.
 
     Args:
         thumbnails: (images, 576).
@@ -90,17 +95,21 @@ def near_copies(
     names, known = list(judged), list(training)
     learnt = np.stack(list(training.values()))
     closest: list[tuple[str, str, float]] = []
+    lookalikes = 0
     for start in range(0, len(names), BLOCK):
         part = names[start : start + BLOCK]
         alike = np.stack([judged[name] for name in part]) @ learnt.T
-        best = alike.argmax(axis=1)
+        best, near = alike.argmax(axis=1), (alike >= bound).sum(axis=1)
+        is_lookalike = near > max(ALIKE_IMAGES, ALIKE_SHARE * len(known))
+        lookalikes += int(is_lookalike.sum())
         closest += [
             (name, known[place], float(alike[row, place]))
             for row, (name, place) in enumerate(zip(part, best, strict=True))
-            if alike[row, place] >= bound
+            if near[row] and not is_lookalike[row]
         ]
     closest.sort(key=lambda pair: -pair[2])
-    return LeakReport(len(names), len(closest) / len(names), tuple(closest[:20]))
+    count = len(names)
+    return LeakReport(count, len(closest) / count, tuple(closest[:20]), lookalikes / count)
 
 
 def found_groups(thumbnails: np.ndarray, bound: float = NEAR_CORRELATION) -> np.ndarray:

@@ -102,8 +102,8 @@ def boxes_of(frame: pl.DataFrame, split: str, product: Product | None = None) ->
 def grouped(store: ImageStore, accepted: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, np.ndarray]]:
     """Rows with a group each, and every image's thumbnail.
 
-    Where the manifest names no group, near copies share one; images with golden images are alike by design, and each is a
-    part of its own.
+    Where the manifest names no group, near copies share one; images with golden images are alike by design, and each is
+    a part of its own.
     """
     thumbnails = {name: thumbnail(decode(store.read(name))) for name in accepted["image"]}
     if not accepted["group"].is_null().any():

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-import xml.etree.ElementTree as ElementTree
 from pathlib import PurePosixPath
+from xml.etree import ElementTree
 
 import polars as pl
 
@@ -43,8 +43,8 @@ def read_manifest(store: ImageStore, source: ImageSource, *, ok_label: str | Non
         unknown.
 
     Raises:
-        ImageSourceError: There is no such manifest, it is no CSV, a column that was named is missing, a split has a name
-            that says nothing, or nothing in it can be found.
+        ImageSourceError: There is no such manifest, it is no CSV, a column that was named is missing, a split has a
+            name that says nothing, or nothing in it can be found.
     """
     name = source.manifest or (MANIFEST if store.has(MANIFEST) else None)
     frame = _from_folders(store) if name is None else _from_csv(store, name, source.columns, ok_label or OK)
@@ -68,8 +68,8 @@ def _from_csv(store: ImageStore, name: str, columns: ImageColumns, ok_label: str
     found = {role: _column(role, getattr(columns, role), raw.columns, where) for role in COLUMNS}
     if found["image"] is None:
         msg = (
-            f"{where} has columns {', '.join(raw.columns)}: its first line must name the columns, and one must be image, "
-            "or columns.image say which it is"
+            f"{where} has columns {', '.join(raw.columns)}: its first line must name the columns, and one must be "
+            "image, or columns.image say which it is"
         )
         raise ImageSourceError(msg)
     picked = [

@@ -211,19 +211,24 @@ class _Looking:
             return "unlabelled", "the manifest gives no label"
         return self._mask_fault(found["label"], row["mask"], frame) or self._reference_fault(row["reference"], frame)
 
+    def _mask(self, name: str) -> np.ndarray | Fault:
+        data = self._bytes(name)
+        if isinstance(data, tuple):
+            return "mask_missing", f"mask: {data[1]}"
+        try:
+            return decode_mask(data)
+        except ImageError as error:
+            return "mask_missing", f"mask {name} cannot be used: {error}"
+
     def _mask_fault(self, label: str, name: str | None, frame: np.ndarray) -> Fault | None:
         is_defect = self.product.ok_label is None or label != self.product.ok_label
         if name is None:
             if self.product.method == "segmentation" and is_defect:
                 return "mask_missing", f"segmentation needs a mask of every defect, and none is named for this {label}"
             return None
-        data = self._bytes(name)
-        if isinstance(data, tuple):
-            return "mask_missing", f"mask: {data[1]}"
-        try:
-            mask = decode_mask(data)
-        except ImageError as error:
-            return "mask_missing", f"mask {name} cannot be used: {error}"
+        mask = self._mask(name)
+        if isinstance(mask, tuple):
+            return mask
         if mask.shape != frame.shape[:2]:
             turned = " (the image is turned by its EXIF value, and the mask is not)"
             hint = turned if mask.shape == frame.shape[1::-1] else ""

@@ -20,10 +20,11 @@ class SplitError(FactoryError, ValueError):
 def assign(accepted: pl.DataFrame, product: Product) -> pl.DataFrame:
     """Give every image a split.
 
-    Splits that the manifest names are kept, and a group goes where the manifest puts one of its images. All else is drawn
-    by a hash of the group, label by label: so every label is in every split as far as its groups allow, and a group that
-    is there already never moves when others are added (but for labels with few groups, of which one is kept for test and
-    one for validation). Where a manifest names splits, but not validation or test, these are cut from its training part.
+    Splits that the manifest names are kept, and a group goes where the manifest puts one of its images. All else is
+    drawn by a hash of the group, label by label: so every label is in every split as far as its groups allow, and a
+    group that is there already never moves when others are added (but for labels with few groups, of which one is kept
+    for test and one for validation). Where a manifest names splits, but not validation or test, these are cut from its
+    training part.
 
     Comparison with golden images learns nothing but how tolerant to be. Where there are fewer than three groups of such
     images, the largest is for training, and the others' images are parts of their own.
@@ -108,15 +109,15 @@ def _check(chosen: dict[str, str], product: Product) -> None:
     for split in (TRAIN, VALIDATION):
         if split not in chosen.values():
             msg = (
-                f"product {product.name}: the accepted images belong to {len(set(chosen))} group(s) (photographs of one "
-                f"part, or near copies), of which none can be had for {split}: add images of other parts, or give a "
-                "column `group` that tells parts apart"
+                f"product {product.name}: the accepted images belong to {len(set(chosen))} group(s) (photographs of "
+                f"one part, or near copies), of which none can be had for {split}: add images of other parts, or give "
+                "a column `group` that tells parts apart"
             )
             raise SplitError(msg)
 
 
 def _groups(frame: pl.DataFrame) -> dict[str, tuple[str | None, str | None]]:
-    """The label and the named split of each group: those of its rarest label, and of the split farthest from training."""
+    """The label and the named split of each group: its rarest label, and the split farthest from training."""
     counts = dict(frame.group_by("label").len().iter_rows())
     order = (TEST, VALIDATION, TRAIN, None)
     found: dict[str, tuple[str | None, str | None]] = {}

@@ -103,7 +103,7 @@ def operating_point(
         worth = costs.defect_rate * costs.escape / ((1 - costs.defect_rate) * costs.false_reject)
         rate = min(0.5, 0.1 * worth)
         threshold = _rejecting(scores, rate)
-        how = f"no defective validation image: at most {rate:.1%} of sound ones are rejected, a tenth of what escapes cost"
+        how = f"no defective validation image: at most {rate:.1%} of sound ones rejected, a tenth of escapes' cost"
     return fixed_point(threshold, scores, bad, costs, settled_by=how)
 
 

@@ -58,7 +58,7 @@ def network(factor: float = 1.0, *, classes: int = 0) -> Any:
     outputs = {"score": score, "heat_map": keras.layers.AveragePooling2D(2, name="heat_map")(weighed)}
     if classes:
         outputs = {"score": score, "probabilities": keras.layers.Dense(classes, activation="softmax")(score)}
-    return keras.Model({"image": image}, outputs)
+    return keras.Model(image, outputs)
 
 
 def trained(method: str = "segmentation", *, factor: float = 1.0, threshold: float | None = None) -> TrainedInspection:

@@ -62,6 +62,10 @@ def test_every_split_and_duplicates_count_and_images_are_their_own_groups(golden
     assert evaluate(images, product(tmp_path).costs).auroc is not None
 
 
+def box(left: int, top: int, scale: int) -> str:
+    return " ".join(str(scale * edge) for edge in (left, top, left + 5, top + 5)) + " kind\n"
+
+
 def boards(folder: Path, scale: int = 1) -> Path:
     """One board with two defects of which both are marked, one with one of two marked, one sound."""
     files = {
@@ -69,8 +73,8 @@ def boards(folder: Path, scale: int = 1) -> Path:
         "2.png": spoilt((10, 10), (30, 5)),
         "3.png": BOARD,
         "golden.png": BOARD,
-        "1.txt": f"{5 * scale} {5 * scale} {10 * scale} {10 * scale} a\n{25 * scale} {20 * scale} {30 * scale} {25 * scale} b",
-        "2.txt": f"{10 * scale} {10 * scale} {15 * scale} {15 * scale} a",
+        "1.txt": box(5, 5, scale) + box(25, 20, scale),
+        "2.txt": box(10, 10, scale),
         "3.txt": "",
     }
     for name in ("1.png", "2.png", "3.png", "golden.png"):

@@ -151,9 +151,9 @@ def test_a_broken_zip_file(tmp_path: Path, content: bytes | None) -> None:
 
 
 def test_a_source_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(ImageSourceError, match=r"neither a folder nor a zip file: mend images\.folder"):
-        with open_store(tmp_path / "none"):
-            pass
+    says = r"neither a folder nor a zip file: mend images\.folder"
+    with pytest.raises(ImageSourceError, match=says), open_store(tmp_path / "none"):
+        pass
 
 
 def test_names_that_are_no_utf8_are_shown_and_not_there(tmp_path: Path) -> None:

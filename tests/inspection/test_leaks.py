@@ -117,9 +117,8 @@ def test_real_tiles_random_and_grouped() -> None:
         pytest.skip("magnetic_tile is not here: set FACTORY_DATA to the folder that holds magnetic_tile/")
     tile = product(data / "magnetic_tile", "segmentation", ok_label="free")
     with opened(tile) as (store, frame):
-        frame = frame.filter(pl.col("status") == "accepted")
-        assert frame.height == 939
-        accepted, thumbs = loading.grouped(store, frame)
+        accepted, thumbs = loading.grouped(store, frame.filter(pl.col("status") == "accepted"))
+    assert accepted.height == 939
     named = splits.assign(accepted, tile)
     drawn = splits.assign(accepted.with_columns(split=pl.lit(None, pl.String)), tile)
     for split in (named, drawn):

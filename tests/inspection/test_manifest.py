@@ -145,8 +145,9 @@ def test_a_folder_without_images(tmp_path: Path) -> None:
         read_manifest(store, ImageSource(folder=str(tmp_path)))
 
 
-VOC = """<annotation><object><name>crack</name><bndbox><xmin>1</xmin><ymin>2.0</ymin><xmax>30</xmax><ymax>40</ymax></bndbox>
-</object><object><name>no box</name></object></annotation>"""
+VOC = """<annotation><object><name>crack</name>
+<bndbox><xmin>1</xmin><ymin>2.0</ymin><xmax>30</xmax><ymax>40</ymax></bndbox></object>
+<object><name>no box</name></object></annotation>"""
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Image files become frames, or are refused by name: nothing is guessed, and nothing is decoded before its size is known."""
+"""Image files become frames, or are refused by name, and nothing is decoded before its size is known."""
 
 from __future__ import annotations
 

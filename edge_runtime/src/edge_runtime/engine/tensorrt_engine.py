@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_runtime.bundle.manifest import Manifest
+from edge_runtime.bundle.manifest import InputSpec, Manifest, OutputSpec
 from edge_runtime.bundle.values import Precision
 from edge_runtime.engine.cuda import CudaDevice
 from edge_runtime.engine.inputs import checked_inputs
@@ -109,7 +109,8 @@ class TensorRtEngine:
     def _compare_names(self) -> None:
         engine: Any = self._engine
         names = [engine.get_tensor_name(number) for number in range(engine.num_io_tensors)]
-        declared = {s.name: TENSORRT_DTYPES[s.dtype] for s in (*self._manifest.inputs, *self._manifest.outputs)}
+        specs: list[InputSpec | OutputSpec] = [*self._manifest.inputs, *self._manifest.outputs]
+        declared = {spec.name: TENSORRT_DTYPES[spec.dtype] for spec in specs}
         types: dict[str, str] = {name: engine.get_tensor_dtype(name).name for name in names}
         if types != declared:
             raise BundleError(

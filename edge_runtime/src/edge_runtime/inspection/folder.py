@@ -21,8 +21,8 @@ def inspect_folder(inspector: Inspector, folder: Path) -> list[dict[str, Any]]:
     """Inspect all images below a folder, in the order of their names.
 
     Returns:
-        One entry a part: image, verdict, score, label, probabilities, blobs (where golden images are compared), failure.
-        An image that cannot be read is rejected (`nok`) with the reason: no part passes unseen.
+        One entry a part: image, verdict, score, label, probabilities, blobs (where golden images are compared),
+        failure. An image that cannot be read is rejected (`nok`) with the reason: no part passes unseen.
 
     Raises:
         InputError: The folder is not there or holds no image.
@@ -39,7 +39,7 @@ def inspect_folder(inspector: Inspector, folder: Path) -> list[dict[str, Any]]:
 
 
 def _name(path: Path, folder: Path) -> str:
-    """The file's name as text; bytes that are no UTF-8 are shown as such (`\\xe9`)."""
+    r"""The file's name as text; bytes that are no UTF-8 are shown as such (`\\xe9`)."""
     return os.fsencode(path.relative_to(folder).as_posix()).decode("utf-8", "backslashreplace")
 
 

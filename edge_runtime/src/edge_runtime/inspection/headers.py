@@ -1,7 +1,7 @@
 """What image files say of themselves before anything is decoded: their size, and whether they are whole.
 
-OpenCV gives a JPEG that was cut off, or a progressive one of which scans are missing, without an error, and fills what is
-missing with grey; so the files' own structure is walked through to its end.
+OpenCV gives a JPEG that was cut off without an error, and fills what is missing with grey; so the files' own structure
+is walked through to its end.
 """
 
 from __future__ import annotations

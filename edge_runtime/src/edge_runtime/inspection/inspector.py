@@ -156,9 +156,9 @@ class Inspector:
         if reference is None and len(self._references) == 1:
             return next(iter(self._references.values()))
         if reference not in self._references:
-            known = ", ".join(sorted(self._references)) or "none"
+            wanted, known = reference or "(not named)", ", ".join(sorted(self._references)) or "none"
             raise InputError(
-                f"golden image {reference or '(not named)'} is not in bundle {self.manifest.bundle}, which has: {known}",
+                f"golden image {wanted} is not in bundle {self.manifest.bundle}, which has: {known}",
                 "name one of them, or give the image itself",
             )
         return self._references[reference]

@@ -119,7 +119,7 @@ def route(table: Table, bundles: Mapping[str, Manifest], bundle: str | None = No
 def _by_fleet(table: Table, bundles: Mapping[str, Manifest]) -> dict[str, Table]:
     bundle_of: dict[str, str] = {}
     for name, manifest in sorted(bundles.items()):
-        other = bundle_of.setdefault(manifest.fleet, name)
+        other = bundle_of.setdefault(str(manifest.fleet), name)
         if other != name:
             raise InputError(
                 f"bundles {other} and {name} are both for fleet {manifest.fleet}", "choose one with --bundle"
