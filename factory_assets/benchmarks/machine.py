@@ -16,6 +16,10 @@ SHOWN = (
     "polars", "numpy", "dagster", "duckdb", "onnxruntime", "openvino", "opencv-python-headless", "tuf",
     "tensorflow-cpu", "tensorflow", "keras",
 )  # fmt: skip
+# What decides how fast INT8 and bfloat16 are (x86, then Arm).
+INSTRUCTIONS = (
+    "avx2", "avx512f", "avx_vnni", "avx512_vnni", "avx512_bf16", "amx_int8", "amx_bf16", "asimddp", "i8mm", "bf16",
+)  # fmt: skip
 STEAL = 7  # the eighth field of the first line of /proc/stat
 CPU_FIELDS = 8  # user to steal; guest time, behind them, is part of user time
 
@@ -32,6 +36,7 @@ class Machine:
         load: Mean load (1 minute, at the beginning and end of the run), ours included.
         steal: Share of processor time that the host took away, in percent; None where the system does not tell.
         versions: Of Python and of the libraries that matter.
+        processor: Its name, and the instructions that model calls depend on; empty where the system does not tell.
     """
 
     date: dt.date
@@ -41,21 +46,26 @@ class Machine:
     load: tuple[float, float]
     steal: float | None
     versions: dict[str, str]
+    processor: str = ""
 
     def lines(self) -> list[str]:
-        """Two lines for people."""
+        """Two lines for people, or three where the processor is known."""
         steal = "unknown" if self.steal is None else f"{self.steal:.1f} %"
         versions = ", ".join(f"{name} {version}" for name, version in self.versions.items())
         where = f"{platform.system()} {platform.machine()}, {self.cores} cores, {self.memory_gib:.0f} GiB memory"
         busy = f"load {self.load[0]:.1f} at the beginning and {self.load[1]:.1f} at the end, steal {steal}"
-        return [f"{self.date.isoformat()}, {where}; {self.minutes:.0f} minutes, {busy}", versions]
+        return [
+            f"{self.date.isoformat()}, {where}; {self.minutes:.0f} minutes, {busy}",
+            *([self.processor] if self.processor else []),
+            versions,
+        ]
 
     def as_json(self) -> dict[str, object]:
         """Plain JSON values."""
         return {
             "date": self.date.isoformat(), "minutes": round(self.minutes, 1), "cores": self.cores,
             "memory_gib": round(self.memory_gib, 1), "load": list(self.load), "steal_pct": self.steal,
-            "versions": self.versions,
+            "versions": self.versions, "processor": self.processor,
         }  # fmt: skip
 
     @classmethod
@@ -69,6 +79,7 @@ class Machine:
             load=(value["load"][0], value["load"][1]),
             steal=value["steal_pct"],
             versions=dict(value["versions"]),
+            processor=value["processor"],
         )
 
 
@@ -91,8 +102,20 @@ def observed(into: list[Machine]) -> Iterator[None]:
             load=(load, os.getloadavg()[0]),
             steal=steal,
             versions={"python": platform.python_version(), **_versions()},
+            processor=_processor(),
         )
     )
+
+
+def _processor() -> str:
+    facts = Path("/proc/cpuinfo")
+    if not facts.is_file():
+        return ""
+    lines = [line.partition(":") for line in facts.read_text(encoding="utf-8", errors="replace").splitlines()]
+    found = {name.strip(): value.strip() for name, _, value in reversed(lines)}
+    instructions = [name for name in INSTRUCTIONS if name in found.get("flags", found.get("Features", "")).split()]
+    told = found.get("model name", "processor without a name")
+    return f"{told} with {', '.join(instructions)}" if instructions else told
 
 
 def _processor_times() -> list[int]:

@@ -75,10 +75,10 @@ def train(
         ClassificationError: There are too few images or classes, or the OK label is none of them.
         BackboneError: The backbone cannot be loaded, or does not take such images.
     """
-    import keras
-
     _check(training, validation, settings)
     began = time.process_time()
+    import keras
+
     keras.utils.set_random_seed(seed)
     height, width, channels = training.pixels.shape[1:]
     ok_place = None if settings.ok_label is None else training.classes.index(settings.ok_label)

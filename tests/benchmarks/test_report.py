@@ -101,3 +101,4 @@ def test_the_machine_is_watched() -> None:
     assert machine.steal is None or 0 <= machine.steal <= 100
     assert machine.versions["polars"]
     json.dumps(machine.as_json())
+    assert machine.processor in ("", *machine.lines())

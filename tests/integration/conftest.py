@@ -13,6 +13,7 @@ from factory_assets.foundation.settings import REFERENCE_PLANT
 from tests.integration.commands import factory
 
 DAYS = 50
+HASTY_EPOCHS = {"classification": 8, "segmentation": 4, "anomaly": 3}
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,9 @@ def small_plant(tmp_path_factory: pytest.TempPathFactory) -> SmallPlant:
     plant["start"] = (dt.datetime.now(dt.UTC).date() - dt.timedelta(days=DAYS)).isoformat()
     for fleet in plant["fleets"]:
         fleet["rul"] |= {"epochs": 6, "window_stride": 3}
+    for product in plant["products"]:
+        if product["method"] in HASTY_EPOCHS:
+            product["epochs"] = HASTY_EPOCHS[product["method"]]
     file = folder / "plant.yaml"
     file.write_text(yaml.safe_dump(plant))
     unfinished = SmallPlant(file, folder, "")
