@@ -14,7 +14,7 @@ from factory_assets.inspection.labelled import LabelledImages, TrainedNetwork
 from factory_assets.inspection.segmentation import SegmentationError, SegmentationSettings
 from tests.inspection.pitted import surfaces
 
-QUICK = SegmentationSettings(epochs=3, capacity=0.5, crop_px=64)
+QUICK = SegmentationSettings(epochs=2, capacity=0.5, crop_px=48)
 
 
 @pytest.fixture(scope="module")
@@ -84,10 +84,11 @@ def test_parts_are_drawn_alike_however_often_each_was_photographed() -> None:
 def test_a_batch_has_defects_and_sound_crops(channels: int) -> None:
     images = surfaces(12, seed=4, channels=channels, size_px=72)
     pixels, masks = segmentation._sampler(images, QUICK)(np.random.default_rng(0))
-    assert pixels.shape == (16, 64, 64, channels)
+    crops = QUICK.real + QUICK.moved + QUICK.drawn + QUICK.sound
+    assert pixels.shape == (crops, 48, 48, channels)
     assert pixels.dtype == np.uint8
-    assert masks.shape == (16, 64, 64)
-    shown = masks.reshape(16, -1).max(axis=1) > 0.3
+    assert masks.shape == (crops, 48, 48)
+    shown = masks.reshape(crops, -1).max(axis=1) > 0.3
     assert shown[: QUICK.real + QUICK.moved].all()
     assert not shown[-QUICK.sound :].any()
 
