@@ -21,11 +21,11 @@ console = Console(highlight=False)
 UNITS_SHOWN = 8
 # As people read it, and as tables name it.
 INSPECTION_FIGURES = {
-    "accuracy": "accuracy",
+    "right": "accuracy",
     "AUROC": "auroc",
-    "recall at 5 % false reject": "recall_at_5_false_reject",
-    "sound rejected": "false_reject_rate",
-    "defects escaped": "escape_rate",
+    "recall at 5 %": "recall_at_5_false_reject",
+    "rejected": "false_reject_rate",
+    "escaped": "escape_rate",
 }
 BOX_FIGURES = {
     "true boxes found": "recall",
@@ -131,8 +131,9 @@ def models_table(site: Site) -> Table:
 def inspection_table(site: Site) -> Table:
     """Models per inspected product, on test images of parts that no model was trained or tuned on."""
     lake = Lake(site.home.lake)
-    table = Table("product", "method", *[_right(name) for name in ("test images", *INSPECTION_FIGURES)])
-    table.title = "Inspection: test images (rejected and escaped: at the cheapest threshold)"
+    table = Table("product", "method", *[_right(name) for name in ("images", *INSPECTION_FIGURES)])
+    table.title = "Inspection of parts: shares of test images"
+    table.caption = "recall: where 5 % of sound parts are rejected; rejected sound parts and escaped defects: at the threshold"
     for product in site.plant.product_names:
         if not lake.has("inspection_evaluation", Partition(product)):
             continue
@@ -166,6 +167,7 @@ def release_table(site: Site) -> Table:
             for graph in manifest.graphs
         ]
         files += [(f"{e.path} ({e.precision}, {e.compiler})", e.bytes) for e in manifest.engines]
+        files += [(f"{reference.path} (golden image)", reference.bytes) for reference in manifest.references]
         for number, (name, size) in enumerate(files):
             first = (entry.bundle, entry.version) if number == 0 else ("", "")
             table.add_row(*first, name, f"{size / 1e6:.2f} MB")

@@ -109,9 +109,10 @@ def _drop_unused(graph: Any) -> None:
 def _in_int8(path: Path, out: Path, calibration: Mapping[str, np.ndarray]) -> Any:
     """Quantise and dequantise in front of every node of `IN_INT8`; symmetric, as TensorRT asks for.
 
-    Results of these nodes stay FP32: rounding them too moved predictions twelve times as far. Weights have 7 bits: where
-    a CPU has no VNNI, the sum of two products of 8-bit values overflows its 16 bits. What takes the result of a Concat stays
-    FP32: OpenVINO 2026.4 gives other values for it than the graph says (scores moved by 0.4, in ONNX Runtime by 0.02).
+    Results of these nodes stay FP32: rounding them too moved predictions twelve times as far. Weights have 7 bits:
+    where a CPU has no VNNI, the sum of two products of 8-bit values overflows its 16 bits. What takes the result of a
+    Concat stays FP32: OpenVINO 2026.4 gives other values for it than the graph says (scores moved by 0.4, in ONNX
+    Runtime by 0.02).
     """
     import onnx
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static

@@ -100,7 +100,27 @@ def refresh(
             stale |= {day.isoformat() for day in current.unfinished}
         for batch in _batches(plant, node.partitions_def, [key for key in candidates if key in stale]):
             runner.execute(node.group_name or "", group, batch)
+    runner.done.warnings += failed_checks(runner.failed)
     return runner.done
+
+
+def failed_checks(failed: Sequence[tuple[str, str, str | None]]) -> list[str]:
+    """Checks that failed without blocking, those of an asset that failed for the same partitions in one line.
+
+    Args:
+        failed: Asset, check and partition (None where there are none) of each.
+    """
+    of_check: dict[tuple[str, str], list[str]] = {}
+    for asset, check, partition in failed:
+        of_check.setdefault((asset, check), []).extend([partition] if partition else [])
+    together: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for (asset, check), partitions in of_check.items():
+        together.setdefault((asset, tuple(dict.fromkeys(partitions))), []).append(check)
+    lines = []
+    for (asset, partitions), checks in together.items():
+        where = f" ({', '.join(partitions)})" if partitions else ""
+        lines.append(f"{asset}{where}: check{'s' if len(checks) > 1 else ''} {', '.join(checks)} failed")
+    return lines
 
 
 @dataclass(frozen=True)
@@ -170,6 +190,7 @@ class _Runner:
     instance: dg.DagsterInstance
     on_progress: Callable[[Progress], None]
     done: Refreshed = field(default_factory=Refreshed)
+    failed: list[tuple[str, str, str | None]] = field(default_factory=list)
 
     def execute(self, room: str, group: tuple[dg.AssetKey, ...], batch: _Batch) -> None:
         names = tuple(key.to_user_string() for key in group)
@@ -186,7 +207,7 @@ class _Runner:
             raise RunFailedError(_why(result, names))
         for check in result.get_asset_check_evaluations():
             if not check.passed:
-                self.done.warnings.append(f"{check.asset_key.to_user_string()}: check {check.check_name} failed")
+                self.failed.append((check.asset_key.to_user_string(), str(check.check_name), batch.label))
         seconds = (dt.datetime.now(dt.UTC) - began).total_seconds()
         finished = Progress(room, names, batch.keys, batch.label, seconds)
         self.done.executed.append(finished)
