@@ -133,7 +133,7 @@ def inspection_table(site: Site) -> Table:
     lake = Lake(site.home.lake)
     table = Table("product", "method", *[_right(name) for name in ("images", *INSPECTION_FIGURES)])
     table.title = "Inspection of parts: shares of test images"
-    table.caption = "recall: where 5 % of sound parts are rejected; rejected sound parts and escaped defects: at the threshold"
+    table.caption = "recall where 5 % of sound parts are rejected; sound rejected and defects escaped at the threshold"
     for product in site.plant.product_names:
         if not lake.has("inspection_evaluation", Partition(product)):
             continue

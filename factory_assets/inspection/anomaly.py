@@ -42,11 +42,11 @@ class AnomalySettings:
         backbone: Not taken by this method.
     """
 
-    epochs: int = 16
+    epochs: int = 24
     capacity: float = 1.0
     crop_px: int = 192
-    drawn: int = 10
-    sound: int = 6
+    drawn: int = 6
+    sound: int = 4
     backbone: Path | None = None
 
 

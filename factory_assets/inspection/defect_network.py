@@ -92,6 +92,14 @@ def _grown(values: Any, factor: int, name: str) -> Any:
     return growing(values)
 
 
+def with_score(network: Any, hottest_cells: int) -> Any:
+    """The same network with the score of so many cells."""
+    import keras
+
+    score = _score(network.get_layer("logits").output, hottest_cells)
+    return keras.Model(network.input, {"heat_map": network.get_layer("heat_map").output, "score": score})
+
+
 def take_weights(network: Any, trained: Any) -> None:
     """Give a network the weights of another one, whose images may have another size.
 

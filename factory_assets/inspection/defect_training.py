@@ -152,8 +152,7 @@ def _with_score(network: Any, judged: LabelledImages, capacity: float) -> tuple[
     counts = [count for count in HOTTEST if count <= cells.shape[1]]
     found = {count: auroc(cells[:, -count:].mean(axis=1), judged.is_defect) for count in counts}
     best = max(counts, key=lambda count: (found[count] or 0.0, -count))
-    scored = defect_network.build(height, width, channels, hottest_cells=best, capacity=capacity)
-    defect_network.take_weights(scored, network)
+    scored = defect_network.with_score(final, best)
     return scored, {"hottest_cells": best, "auroc_by_hottest_cells": {str(k): v for k, v in found.items()}}
 
 

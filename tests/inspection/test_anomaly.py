@@ -114,6 +114,28 @@ def test_drawn_defects_keep_the_sound_images_before_them() -> None:
     assert not (changed & (masks[10:] == 0)).any()
 
 
+def test_a_large_defect_is_learnt_where_it_meets_the_rest_of_the_part() -> None:
+    part = np.zeros((160, 160), bool)
+    part[:, 20:140] = True
+    zone = part & (np.arange(160) >= 60)[:, None]
+    marks = anomaly.seen(zone, part)
+    assert marks[62:75, 30:130].all()
+    assert not marks[90:].any()
+    assert not (marks & ~zone).any()
+
+
+def test_all_of_a_small_defect_is_learnt() -> None:
+    part = np.ones((64, 64), bool)
+    pit = np.zeros((64, 64), bool)
+    pit[20:30, 20:30] = True
+    assert np.array_equal(anomaly.seen(pit, part), pit)
+
+
+def test_a_zone_that_covers_the_part_cannot_be_seen() -> None:
+    part = np.ones((64, 64), bool)
+    assert not anomaly.seen(part, part).any()
+
+
 def test_too_few_sound_parts_are_refused() -> None:
     with pytest.raises(AnomalyError, match="training has 4 images"):
         anomaly.train(parts(8, 4, 20), parts(9, 5, 0), SMALL, seed=1)

@@ -37,6 +37,16 @@ def test_the_score_is_that_of_the_hottest_cells(hottest: int) -> None:
     assert found["score"][:, 0] == pytest.approx(1 / (1 + np.exp(-logits)), abs=1e-5)
 
 
+def test_a_network_takes_another_score() -> None:
+    network = defect_network.build(64, 64, 1, hottest_cells=1, capacity=0.5)
+    other = defect_network.with_score(network, 4)
+    pixels = surfaces(4, seed=1).pixels
+    before, after = _outputs(network, pixels), _outputs(other, pixels)
+    assert np.array_equal(before["heat_map"], after["heat_map"])
+    assert (after["score"] < before["score"]).all()
+    assert set(other.output_names) == {"heat_map", "score"}
+
+
 def test_a_network_of_another_size_takes_weights_and_says_the_same() -> None:
     trained, other = defect_network.build(96, 96, 1, capacity=0.5), defect_network.build(72, 104, 1, capacity=0.5)
     defect_network.take_weights(other, trained)

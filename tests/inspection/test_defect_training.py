@@ -54,11 +54,17 @@ def test_the_middle_of_a_large_defect_may_look_sound() -> None:
     assert losses[0] == pytest.approx(losses[1])
 
 
-def test_every_epoch_is_told_and_kept() -> None:
+@pytest.fixture(scope="module")
+def first() -> tuple[TrainedNetwork, list[int]]:
     told: list[int] = []
     trained = defect_training.train(
         _sampler, surfaces(8, seed=9), SHORT, seed=1, on_epoch=lambda epoch, _: told.append(epoch)
     )
+    return trained, told
+
+
+def test_every_epoch_is_told_and_kept(first: tuple[TrainedNetwork, list[int]]) -> None:
+    trained, told = first
     assert told == trained.history["epoch"].to_list() == [1, 2]
     assert trained.history.columns == ["epoch", "loss", "loss_of_cells", "loss_of_crops"]
     assert trained.cpu_s > 0
@@ -66,8 +72,8 @@ def test_every_epoch_is_told_and_kept() -> None:
     assert trained.network.input_shape == (None, 64, 64, 1)
 
 
-def test_the_seed_decides() -> None:
+def test_the_seed_decides(first: tuple[TrainedNetwork, list[int]]) -> None:
     pixels = surfaces(4, seed=3).pixels
-    scores = [np.asarray(_trained(seed).network(pixels)["score"]) for seed in (1, 1, 2)]
+    scores = [np.asarray(trained.network(pixels)["score"]) for trained in (first[0], _trained(1), _trained(2))]
     assert np.array_equal(scores[0], scores[1])
     assert not np.array_equal(scores[0], scores[2])

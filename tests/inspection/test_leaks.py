@@ -133,3 +133,20 @@ def test_real_tiles_random_and_grouped() -> None:
         {name: thumbs[name] for name in alone["image"].filter(pl.Series(chosen))} for chosen in (is_test, ~is_test)
     ]
     assert near_copies(*parts).share >= 0.5
+
+
+def test_parts_that_all_look_alike_are_not_called_copies_and_a_few_real_copies_are() -> None:
+    rng = np.random.default_rng(3)
+    fixture = rng.normal(0, 1, (24, 24))
+    seen = {f"{place}.png": thumbnail(shown(fixture + 0.02 * rng.normal(0, 1, (24, 24)))) for place in range(60)}
+    judged = {"like all.png": thumbnail(shown(fixture))}
+    report = near_copies(judged, seen)
+    assert (report.share, report.alike_share) == (0.0, 1.0)
+    few = {name: seen[name] for name in list(seen)[:2]}
+    others = {f"other {place}.png": thumbnail(shown(rng.normal(0, 1, (24, 24)))) for place in range(60)}
+    report = near_copies(judged, {**few, **others})
+    assert (report.share, report.alike_share) == (1.0, 0.0)
+
+
+def shown(values: np.ndarray) -> np.ndarray:
+    return np.clip(128 + 30 * values, 0, 255).astype(np.uint8)
