@@ -134,7 +134,7 @@ def relit(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     gain = min(np.exp(rng.normal(0, 0.25)), BRIGHTEST_MEDIAN / max(float(np.median(lit)), 1.0))
     lit = lit * gain + rng.normal(0, 6)
     lit += rng.normal(0, rng.uniform(0, 3), pixels.shape)
-    return np.clip(lit, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(lit, 0, 255), np.uint8)
 
 
 def anywhere(pixels: np.ndarray, rng: np.random.Generator) -> tuple[float, float]:

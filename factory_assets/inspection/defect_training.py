@@ -82,7 +82,7 @@ def _cells(masks: np.ndarray) -> np.ndarray:
     """Which cells of the heat map hold a defect: float32 (crops, size / 8, size / 8, 1)."""
     count, height, width = masks.shape
     blocks = masks.reshape(count, height // CELL_PX, CELL_PX, width // CELL_PX, CELL_PX)
-    return (blocks.max(axis=(2, 4)) > MARKED).astype(np.float32)[..., None]
+    return np.asarray(blocks.max(axis=(2, 4)) > MARKED, np.float32)[..., None]
 
 
 def _averaged(before: list[np.ndarray], now: list[np.ndarray]) -> list[np.ndarray]:

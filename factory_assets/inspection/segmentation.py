@@ -128,7 +128,7 @@ def _weights(images: LabelledImages, places: np.ndarray, power: float) -> np.nda
     pictures = Counter(images.groups[place] for place in places)
     parts = Counter(label for label, _ in {(images.labels[place], images.groups[place]) for place in places})
     weights = [parts[images.labels[place]] ** -power / pictures[images.groups[place]] for place in places]
-    return np.array(weights) / np.sum(weights)
+    return np.asarray(np.array(weights) / np.sum(weights))
 
 
 def sound_crop(

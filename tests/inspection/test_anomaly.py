@@ -54,8 +54,10 @@ def parts(seed: int, sound: int, defective: int, channels: int = 1) -> LabelledI
 
 @cache
 def trained() -> TrainedNetwork:
-    settings = AnomalySettings(epochs=5, capacity=0.5, crop_px=EDGE_PX, drawn=8, sound=6)
-    return anomaly.train(parts(1, 50, 0), parts(2, 20, 0), settings, seed=1)
+    """A network of 50 sound parts; there are none for validation, so that its score is settled on the same ones."""
+    settings = AnomalySettings(epochs=5, capacity=0.5, crop_px=EDGE_PX, drawn=5, sound=4)
+    training = parts(1, 50, 0)
+    return anomaly.train(training, training.take(np.zeros(50, bool)), settings, seed=1)
 
 
 def test_pits_that_were_never_seen_are_found() -> None:
@@ -76,29 +78,20 @@ def test_what_was_learnt_is_told() -> None:
 
 
 def test_defective_parts_change_nothing() -> None:
-    """Others in their place, or none at all, give the same weights and the same choices."""
-    training, validation = parts(4, 12, 4), parts(5, 6, 3)
-    first = anomaly.train(training, validation, SMALL, seed=2)
-    poisoned = [_inverted(part) for part in (training, validation)]
-    again = anomaly.train(poisoned[0], poisoned[1], SMALL, seed=2)
-    sound = [part.take(~part.is_defect) for part in poisoned]
+    """With others in their place, or without them, weights and choices are the same; here on colour images."""
+    training, validation = parts(4, 12, 4, channels=3), parts(5, 6, 3, channels=3)
+    poisoned = anomaly.train(_inverted(training), _inverted(validation), SMALL, seed=2)
+    sound = [part.take(~part.is_defect) for part in (training, validation)]
     without = anomaly.train(sound[0], sound[1], SMALL, seed=2)
-    for other in (again, without):
-        assert other.choices == first.choices
-        for one, same in zip(first.network.get_weights(), other.network.get_weights(), strict=True):
-            assert np.array_equal(one, same)
+    assert poisoned.choices == without.choices
+    for one, same in zip(poisoned.network.get_weights(), without.network.get_weights(), strict=True):
+        assert np.array_equal(one, same)
 
 
 def _inverted(part: LabelledImages) -> LabelledImages:
     """The same images, but defective ones are their own negatives."""
     is_defect = part.is_defect[:, None, None, None]
     return replace(part, pixels=np.where(is_defect, np.uint8(255) - part.pixels, part.pixels))
-
-
-def test_colour_images_and_an_empty_validation_are_taken() -> None:
-    training = parts(6, 12, 0, channels=3)
-    found = anomaly.train(training, training.take(np.zeros(12, bool)), SMALL, seed=3)
-    assert np.asarray(found.network(training.pixels[:2])["score"]).shape == (2, 1)
 
 
 def test_drawn_defects_keep_the_sound_images_before_them() -> None:

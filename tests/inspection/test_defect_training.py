@@ -15,6 +15,7 @@ SHORT = Schedule(epochs=2, steps_an_epoch=2, capacity=0.5)
 
 def _sampler(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     images = surfaces(4, seed=int(rng.integers(1000)), size_px=40)
+    assert images.masks is not None
     return images.pixels, images.masks.astype(np.float32)
 
 
