@@ -193,8 +193,8 @@ def print_inspection(figures: dict[str, Any]) -> None:
             continue
         value = figures[name]
         interval = figures["intervals"].get(name, figures.get(f"{name}_interval"))
-        told = figures["undefined"].get(name, "-") if value is None else _share(value)
-        table.add_row(shown, told, "" if interval is None else " to ".join(map(_share, interval)))
+        table.add_row(shown, _share(value), "" if interval is None else " to ".join(map(_share, interval)))
+    table.caption = "; ".join(dict.fromkeys(figures["undefined"].values())) or None
     console.print(table)
     labels = Table("label", _right("images"), _right("told right"), _right("rejected"))
     for label, entry in figures["per_class"].items():

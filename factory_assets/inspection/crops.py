@@ -11,7 +11,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-# How far crops reach over the part's border: most by some pixels, three in ten by up to this share of their size,
+# How far crops reach over the part's border: half of them by some pixels, the others by up to this share of their size,
 # for the border itself has to be known as sound.
 OVER_THE_EDGE_PX, OVER_THE_EDGE = 10, 0.4
 BRIGHTEST_MEDIAN = 205.0
@@ -79,7 +79,7 @@ def _middle(
 ) -> np.ndarray:
     """Column and row of the image that come to the crop's middle; `half` is half the crop's reach in the image."""
     near = np.array([centre[1], centre[0]]) + rng.uniform(-0.35, 0.35, 2) * 2 * half
-    farthest = OVER_THE_EDGE * size_px if rng.random() < 0.3 else min(OVER_THE_EDGE_PX, size_px / 16)
+    farthest = OVER_THE_EDGE * size_px if rng.random() < 0.5 else min(OVER_THE_EDGE_PX, size_px / 16)
     over = rng.uniform(0, farthest, 2)
     first = np.array([box.left, box.top]) + half - over
     last = np.array([box.right, box.bottom]) - half + over

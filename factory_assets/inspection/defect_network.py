@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 CELL_PX = 8
-WIDTHS = (8, 24, 64, 96)
+WIDTHS = (8, 24, 48, 64)
 QUARTER, EIGHTH = 4, 8
 LEAST_SPREAD = 0.01
 LEAST_LEVEL = 0.05

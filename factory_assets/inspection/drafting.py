@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 
@@ -14,8 +15,8 @@ from factory_assets.inspection.manifest import read_manifest
 
 OK_LABELS = ("ok", "good", "free", "normal", "pass", "sound", "no_defect")
 LOOKED_AT = 200
-# Classifiers see the whole pattern; small defects need more pixels.
-CLASSIFIED_PX, LOCATED_PX = 128, 320
+# Classifiers see the whole pattern; small defects need the pixels that there are.
+CLASSIFIED_PX, LOCATED_PX, STEP_PX = 128, 512, 64
 LEAST_PX, MOST_PX = 16, 4096
 
 
@@ -85,6 +86,19 @@ def _input(method: Method, sizes: list[tuple[int, int]]) -> ImageInput:
         # Comparison needs every pixel of the golden image.
         width, height = max(sizes, key=sizes.count) if sizes else (640, 640)
         return ImageInput(width_px=min(max(width, LEAST_PX), MOST_PX), height_px=min(max(height, LEAST_PX), MOST_PX))
-    edge = CLASSIFIED_PX if method == "classification" else LOCATED_PX
     is_one_shape = len({round(width / height, 1) for width, height in sizes}) <= 1
-    return ImageInput(width_px=edge, height_px=edge, fit="stretch" if is_one_shape else "letterbox")
+    fit: Literal["stretch", "letterbox"] = "stretch" if is_one_shape else "letterbox"
+    if method == "classification":
+        return ImageInput(width_px=CLASSIFIED_PX, height_px=CLASSIFIED_PX, fit=fit)
+    width, height = _frame(sizes)
+    return ImageInput(width_px=width, height_px=height, fit=fit)
+
+
+def _frame(sizes: list[tuple[int, int]]) -> tuple[int, int]:
+    """Width and height that nine images of ten fit into as they are; smaller where that is more than 512 pixels."""
+    if not sizes:
+        return LOCATED_PX, LOCATED_PX
+    most = [sorted(lengths)[int(0.9 * (len(lengths) - 1))] for lengths in zip(*sizes, strict=True)]
+    scale = min(1.0, LOCATED_PX / max(most))
+    width, height = (max(STEP_PX, int(length * scale) // STEP_PX * STEP_PX) for length in most)
+    return width, height

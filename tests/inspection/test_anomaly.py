@@ -55,7 +55,7 @@ def parts(seed: int, sound: int, defective: int, channels: int = 1) -> LabelledI
 @cache
 def trained() -> TrainedNetwork:
     """A network of 50 sound parts; there are none for validation, so that its score is settled on the same ones."""
-    settings = AnomalySettings(epochs=5, capacity=0.5, crop_px=EDGE_PX, drawn=5, sound=4)
+    settings = AnomalySettings(epochs=3, capacity=0.5, crop_px=EDGE_PX, drawn=5, sound=4)
     training = parts(1, 50, 0)
     return anomaly.train(training, training.take(np.zeros(50, bool)), settings, seed=1)
 
@@ -72,7 +72,7 @@ def test_pits_that_were_never_seen_are_found() -> None:
 
 
 def test_what_was_learnt_is_told() -> None:
-    assert trained().history["epoch"].to_list() == [1, 2, 3, 4, 5]
+    assert trained().history["epoch"].to_list() == [1, 2, 3]
     assert trained().history["loss"][-1] < trained().history["loss"][0]
     assert trained().choices["hottest_cells"] >= 1
 

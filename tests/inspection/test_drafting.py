@@ -36,7 +36,7 @@ def test_sound_parts_are_found_however_they_are_spelled(tmp_path: Path) -> None:
 
 def test_masks_ask_for_segmentation(tmp_path: Path) -> None:
     plate = drafted(tmp_path, ("image", "label", "mask"), ("1.png", "free", ""), ("2.png", "dent", "m.png"))
-    assert (plate.method, plate.ok_label, plate.input.width_px) == ("segmentation", "free", 320)
+    assert (plate.method, plate.ok_label, plate.input.width_px) == ("segmentation", "free", 64)
 
 
 @pytest.mark.parametrize("split", ["train", ""])
