@@ -117,8 +117,8 @@ def failed_checks(failed: Sequence[tuple[str, str, str | None]]) -> list[str]:
     for (asset, check), partitions in of_check.items():
         together.setdefault((asset, tuple(dict.fromkeys(partitions))), []).append(check)
     lines = []
-    for (asset, partitions), checks in together.items():
-        where = f" ({', '.join(partitions)})" if partitions else ""
+    for (asset, named), checks in together.items():
+        where = f" ({', '.join(named)})" if named else ""
         lines.append(f"{asset}{where}: check{'s' if len(checks) > 1 else ''} {', '.join(checks)} failed")
     return lines
 

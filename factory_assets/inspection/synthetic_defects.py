@@ -17,12 +17,14 @@ Kind = Callable[[Floats, np.ndarray, np.random.Generator], tuple[Floats, Floats]
 # A defect is seen if it changes its pixels by so many grey values, and by so many standard deviations of the texture.
 VISIBLE, VISIBLE_SPREADS = 6.0, 0.8
 TRIES = 6
+# Variance of grey values over 9 pixels: below it there is a border that was filled in.
 FLAT = 0.4
+# Share of zones whose border lies across the direction of the texture.
 ACROSS = 0.75
 
 
 def render(pixels: np.ndarray, rng: np.random.Generator, kinds: tuple[str, ...] = ()) -> tuple[np.ndarray, np.ndarray]:
-    """Draw one to three defects onto a grey image.
+    """Draw a defect, at times two, onto a grey image.
 
     Args:
         pixels: uint8, (height, width); a part, perhaps with a plain border, on which nothing is drawn.
