@@ -6,6 +6,7 @@ precision is always stated, and what really ran is read back.
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,6 +25,9 @@ class OpenVinoEngine:
 
     def __init__(self, path: Path, shape: tuple[int, ...] | None = None) -> None:
         import onnx
+
+        # OpenVINO reports its use to its maker through this module, and does without where it is not to be had.
+        sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
         import openvino
         from openvino import properties
 

@@ -29,7 +29,7 @@ def test_an_unknown_key_is_named(tmp_path: Path) -> None:
 
 def test_every_broken_field_is_named_at_once(tmp_path: Path) -> None:
     with pytest.raises(PlantFileError) as caught:
-        load_plant(written(tmp_path, running="perhaps", cycle_length="PT7H", fleets=[]))
+        load_plant(written(tmp_path, running="perhaps", cycle_length="PT7H", fleets="all"))
     assert all(field in str(caught.value) for field in ("running", "cycle_length", "fleets"))
 
 

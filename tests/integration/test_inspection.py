@@ -122,7 +122,7 @@ def test_the_edge_rejects_what_it_cannot_read(small_plant: SmallPlant, tmp_path:
 def test_evaluate_asks_for_what_it_needs(tmp_path: Path) -> None:
     done = factory("evaluate", "inspection", cwd=tmp_path)
     assert done.returncode == 2
-    assert "--bundle DIR with --manifest" in " ".join(done.stderr.split())
+    assert "give --data DIR" in done.stderr
 
 
 def test_a_folder_without_images_is_told(tmp_path: Path) -> None:
