@@ -20,7 +20,7 @@ from factory_assets.engines.openvino_engine import OpenVinoEngine
 from factory_assets.engines.targets import CompiledEngine, Precision
 from factory_assets.inspection.schema import HEAT_MAP, PROBABILITIES, SCORE
 
-# Where a network divides by local contrast, rounding grows: ONNX Runtime came to 1.3e-4 on magnetic tiles, without a flip.
+# Dividing by local contrast lets rounding grow: ONNX Runtime came to 1.3e-4 on magnetic tiles, without a flip.
 FP32_FLIPS, FP32_DIFFERENCE, FP16_DIFFERENCE, INT8_POINTS_LOST = 0, 1e-3, 1e-2, 0.5
 ON_THE_THRESHOLD = 1e-6
 # As TensorRT names types, and as OpenVINO does.
