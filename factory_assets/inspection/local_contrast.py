@@ -16,7 +16,7 @@ from factory_assets.inspection.synthetic_defects import part_mask
 
 # Grey values squared: below it, spread is sensor noise.
 LEAST_VARIANCE = 4.0
-SETTLED_ON = 50
+SETTLED_ON = 100
 
 
 @dataclass(frozen=True)
