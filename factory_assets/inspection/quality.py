@@ -169,7 +169,8 @@ class _Looking:
         if name is None:
             return "missing", "the manifest names no file"
         if not self.store.has(name):
-            return "missing", f"{name} {_why_missing(name)} {self.store.where}"
+            # Not where the source lies: the table must be the same in every home.
+            return "missing", f"{name} {_why_missing(name)} the source of images"
         try:
             return self.store.read(name)
         except UnreadableFileError as error:
