@@ -59,7 +59,7 @@ def test_hostile_files_are_set_aside_with_their_reason(tmp_path: Path, kind: str
     assert reasons(frame) == expected | dict.fromkeys(["../secret.png", "/etc/hostname", "none.png", None], "missing")
     assert frame.filter(pl.col("status") == "quarantined")["detail"].is_not_null().all()
     told = dict(frame.select("image", "detail").iter_rows())
-    assert told["../secret.png"] == f"../secret.png leads out of {source}"
+    assert told["../secret.png"] == "../secret.png leads out of the source of images"
     assert told[None] == "the manifest names no file"
     assert frame.filter(image="turned.jpg").select("width_px", "height_px").row(0) == (48, 64)
     assert frame.schema == pl.Schema(quality.SCHEMA)
