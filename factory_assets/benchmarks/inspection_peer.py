@@ -77,7 +77,10 @@ def run(options: Options) -> Report:
     count = options.size("calls", full=CALLS, quick=QUICK_CALLS)
     alone(make_graphs, options.folder)
     before = alone(our_times, options.folder, count, rounds)
-    answer = ask_peer(python, options.folder, count, rounds)
+    try:
+        answer = ask_peer(python, options.folder, count, rounds)
+    except PeerFailedError as error:
+        return Report(NAME, TITLE, figures=[], notes=[f"not measured: {error}"])
     after = alone(our_times, options.folder, count, rounds)
     ours = {
         key: Times([*one.cpu_ms, *after[key].cpu_ms], [*one.wall_ms, *after[key].wall_ms], one.score)
@@ -121,8 +124,12 @@ def for_anomalib(path: Path, out: Path, side_px: int) -> None:
         helper.make_node("Round", ["multiplied"], ["rounded"]),
         helper.make_node("Cast", ["rounded"], [image.name], to=TensorProto.UINT8),
     ]
-    named = [helper.make_node("Identity", [a], [b]) for a, b in (("score", "pred_score"), ("heat_map", "anomaly_map"))]
-    nodes = [*scaled, *graph.node, *named]
+    # Renamed, not copied: of a tensor with two names OpenVINO gives either.
+    names = {"score": "pred_score", "heat_map": "anomaly_map"}
+    for node in graph.node:
+        node.input[:] = [names.get(name, name) for name in node.input]
+        node.output[:] = [names.get(name, name) for name in node.output]
+    nodes = [*scaled, *graph.node]
     cells = next(value for value in graph.output if value.name == "heat_map").type.tensor_type.shape.dim[1].dim_value
     outputs = [
         helper.make_tensor_value_info("pred_score", TensorProto.FLOAT, [1, 1]),
