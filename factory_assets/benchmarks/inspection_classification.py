@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from factory_assets.benchmarks import image_sets
 from factory_assets.benchmarks.inspection_runs import (
     SeedRun,
+    by_label,
     fault_notes,
     mean,
     parity_details,
@@ -56,7 +57,10 @@ def _report(runs: Sequence[SeedRun], test: LabelledImages, about: str) -> Report
             ),
             *parity_figures(runs, test),
         ],
-        details=[_by_seed(runs), _by_class(runs), parity_details(runs)],
+        details=[
+            _by_seed(runs), by_label(runs, "recall", title="By label", told="recall, seed by seed"),
+            parity_details(runs),
+        ],
         notes=[*NOTES, *fault_notes(runs)],
     )  # fmt: skip
 
@@ -71,11 +75,3 @@ def _by_seed(runs: Sequence[SeedRun]) -> Details:
     ]  # fmt: skip
     columns = ["seed", "test accuracy (Wilson, 95 %)", "validation accuracy", "epoch kept", "CPU minutes"]
     return Details("By seed", columns, rows)
-
-
-def _by_class(runs: Sequence[SeedRun]) -> Details:
-    rows = []
-    for name, first in runs[0].test.per_class.items():
-        recalls = [run.test.per_class[name].get("recall") for run in runs]
-        rows.append([name, str(first["images"]), ", ".join("-" if r is None else f"{r:.3f}" for r in recalls)])
-    return Details("By label", ["label", "test images", "recall, seed by seed"], rows)

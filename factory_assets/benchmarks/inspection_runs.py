@@ -151,6 +151,15 @@ def parity_figures(runs: Sequence[SeedRun], images: LabelledImages) -> list[Figu
     ]  # fmt: skip
 
 
+def by_label(runs: Sequence[SeedRun], key: str, *, title: str, told: str) -> Details:
+    """A figure of every label, seed by seed; `key` is its name in `per_class`, `told` its column."""
+    rows = []
+    for name, first in runs[0].test.per_class.items():
+        values = [run.test.per_class[name].get(key) for run in runs]
+        rows.append([name, str(first["images"]), ", ".join("-" if v is None else f"{v:.3f}" for v in values)])
+    return Details(title, ["label", "test images", told], rows)
+
+
 def fault_notes(runs: Sequence[SeedRun]) -> list[str]:
     """What is wrong with exported graphs, each fault once."""
     return [f"Fault of an exported graph: {fault}." for fault in dict.fromkeys(f for run in runs for f in run.faults)]

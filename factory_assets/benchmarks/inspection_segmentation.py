@@ -11,6 +11,7 @@ from factory_assets.benchmarks import image_sets
 from factory_assets.benchmarks.image_sets import ImageSet
 from factory_assets.benchmarks.inspection_runs import (
     SeedRun,
+    by_label,
     fault_notes,
     over_seeds,
     parity_details,
@@ -85,11 +86,7 @@ def by_seed(runs: Sequence[SeedRun]) -> Details:
 
 def rejected_by_label(runs: Sequence[SeedRun]) -> Details:
     """What share of each label is rejected at the operating threshold, which costs settled on validation images."""
-    rows = []
-    for name, first in runs[0].test.per_class.items():
-        shares = [run.test.per_class[name].get("rejected") for run in runs]
-        rows.append([name, str(first["images"]), ", ".join("-" if s is None else f"{s:.3f}" for s in shares)])
-    return Details("Rejected at the operating threshold", ["label", "test images", "share, seed by seed"], rows)
+    return by_label(runs, "rejected", title="Rejected at the operating threshold", told="share, seed by seed")
 
 
 def leak_figures(images: ImageSet) -> list[Figure]:

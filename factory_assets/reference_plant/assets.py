@@ -95,6 +95,8 @@ def part_images(site: Site) -> dg.AssetsDefinition:
         msg = f"plant {plant.plant} has no simulator"
         raise ValueError(msg)
     simulator_settings, rendered = plant.simulator, rendered_products(site)
+    # As the plant file names them: where the home lies changes nothing.
+    folders = {name: plant.product(name).images.folder for name in rendered}
 
     @dg.asset(
         name="part_images",
@@ -104,7 +106,7 @@ def part_images(site: Site) -> dg.AssetsDefinition:
         group_name="reference_plant",
         kinds={"simulator", "opencv"},
         owners=DATA_TEAM,
-        code_version=code_version(*PART_MODULES, settings=[simulator_settings, rendered]),
+        code_version=code_version(*PART_MODULES, settings=[simulator_settings, folders]),
         description=(
             "Photographs of parts, sound and defective, in changing light, with masks: an image folder and a manifest "
             "as a plant would write them, with some files that are no good. Products whose images come from elsewhere "
