@@ -18,7 +18,6 @@ TITLE = "One call of the default networks, 224 x 224 x 1, batch 1, on one CPU co
 SIDE_PX = 224
 ROUNDS, QUICK_ROUNDS, CALLS, QUICK_CALLS = 15, 3, 40, 10
 GOALS = {"fp32": Goal(most=3.0), "int8": Goal(most=1.5)}
-BACKENDS = ("onnxruntime", "openvino")
 NOTES = (
     "CPU time of the process a call, median of rounds, in which all graphs and backends take turns.",
     "Wall time, in the table, tells how busy the machine was as well.",

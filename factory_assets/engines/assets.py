@@ -70,7 +70,7 @@ def rul_onnx(site: Site) -> dg.AssetsDefinition:
         digests, nodes, differences = [], {}, {}
         for fleet in context.partition_keys:
             folder = site.home.models / fleet
-            facts = onnx_export.export_onnx(_load(folder / MODEL_FILE), folder / ONNX_FILE)
+            facts = onnx_export.export_onnx(onnx_export.load_network(folder / MODEL_FILE), folder / ONNX_FILE)
             inputs, expected = read_golden(folder / SAMPLES_FILE)
             differences[fleet] = parity.largest_difference(folder / ONNX_FILE, inputs, expected)
             nodes[fleet] = dict(facts.nodes)
@@ -91,12 +91,6 @@ def rul_onnx(site: Site) -> dg.AssetsDefinition:
         )
 
     return _rul_onnx
-
-
-def _load(model_file: Path) -> Any:
-    import keras
-
-    return keras.saving.load_model(model_file, compile=False)
 
 
 def rul_bundle(site: Site) -> dg.AssetsDefinition:

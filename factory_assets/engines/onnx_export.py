@@ -42,6 +42,13 @@ class OnnxFacts:
     bytes: int
 
 
+def load_network(path: Path) -> Any:
+    """A trained Keras model from its file, as it is exported."""
+    import keras
+
+    return keras.saving.load_model(path, compile=False)
+
+
 def export_onnx(model: Any, path: Path) -> OnnxFacts:
     """Write a Keras model as ONNX, with its input and output names; the first axis of each is free.
 

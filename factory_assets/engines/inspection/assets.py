@@ -81,7 +81,7 @@ def inspection_onnx(site: Site) -> dg.AssetsDefinition:
                 (folder / ONNX_FILE).unlink(missing_ok=True)
                 digests.append(card.code_version)
                 continue
-            facts = onnx_export.export_onnx(_load(folder / MODEL_FILE), folder / ONNX_FILE)
+            facts = onnx_export.export_onnx(onnx_export.load_network(folder / MODEL_FILE), folder / ONNX_FILE)
             faults[name], nodes[name] = image_export.faults(folder / ONNX_FILE), dict(facts.nodes)
             digests.append(facts.sha256)
             of_product = {
@@ -103,12 +103,6 @@ def inspection_onnx(site: Site) -> dg.AssetsDefinition:
 
 def _card(folder: Path) -> InspectionCard:
     return InspectionCard.model_validate_json((folder / CARD_FILE).read_text(encoding="utf-8"))
-
-
-def _load(model_file: Path) -> Any:
-    import keras
-
-    return keras.saving.load_model(model_file, compile=False)
 
 
 def inspection_bundle(site: Site) -> dg.AssetsDefinition:
