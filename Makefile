@@ -60,7 +60,7 @@ lock:            ## resolve both locks anew
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  --no-emit-package factory-edge --extra dev pyproject.toml -o requirements.lock
 	$(UV) pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header \
-	  edge_runtime/pyproject.toml -o edge_runtime/requirements.lock
+	  --extra inspection --extra openvino --extra plc edge_runtime/pyproject.toml -o edge_runtime/requirements.lock
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  --constraint requirements.lock bootstrap.in -o bootstrap.lock
 

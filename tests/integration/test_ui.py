@@ -16,13 +16,19 @@ from typing import Any
 
 import pytest
 
+from factory_assets.inspection.checks import OF_REASONS
 from tests.integration.commands import ROOT
 from tests.integration.conftest import SmallPlant
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-ROOMS = ["reference_plant", "historian", "telemetry", "rul", "engines"]
+ROOMS = ["reference_plant", "historian", "telemetry", "rul", "inspection", "engines"]
 CHECKS = """{assetNodes {assetKey {path} assetChecksOrError {... on AssetChecks {checks {
-  name executionForLatestMaterialization {status}}}}}}"""
+  name executionForLatestMaterialization {status evaluation {severity}}}}}}}"""
+# The reference plant puts bad images among its parts; and networks trained in haste may lose too much in INT8.
+WARNED_OF = {
+    *(("inspection_image", name) for name in OF_REASONS),
+    ("inspection_bundle", "precisions_are_complete"),
+}
 
 pytestmark = [
     pytest.mark.browser,
@@ -115,15 +121,18 @@ def test_the_rooms_stand_from_left_to_right(url: str, browser: Any) -> None:
     wait_for(lambda: (at := places()) and len(set(at)) == len(ROOMS) and at == sorted(at), "the order of the rooms")
 
 
-def test_every_check_is_green(url: str) -> None:
+def test_every_check_is_green_but_for_warnings_of_what_the_plant_spoils(url: str) -> None:
     nodes = ask(url, CHECKS)["assetNodes"]
-    status = {
-        (node["assetKey"]["path"][-1], check["name"]): (check["executionForLatestMaterialization"] or {}).get("status")
+    checks = {
+        (node["assetKey"]["path"][-1], check["name"]): check["executionForLatestMaterialization"] or {"status": None}
         for node in nodes
         for check in node["assetChecksOrError"].get("checks", [])
     }
-    assert len(status) > 20
-    assert {check: found for check, found in status.items() if found != "SUCCEEDED"} == {}
+    assert len(checks) > 20
+    failed = {name: check for name, check in checks.items() if check["status"] != "SUCCEEDED"}
+    assert {name for name, check in failed.items() if check["evaluation"]["severity"] != "WARN"} == set()
+    assert set(failed) <= WARNED_OF
+    assert ("inspection_image", "images_are_readable") in failed
 
 
 def test_an_evaluation_shows_its_figures_and_plots(url: str, browser: Any) -> None:
