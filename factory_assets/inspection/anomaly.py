@@ -14,8 +14,9 @@ import numpy as np
 
 from factory_assets.foundation.errors import FactoryError
 from factory_assets.inspection import defect_training, segmentation
+from factory_assets.inspection.crop_sampling import Crop, CropSampler, HardPlaces
 from factory_assets.inspection.defect_network import CELL_PX
-from factory_assets.inspection.defect_training import Sampler, Schedule
+from factory_assets.inspection.defect_training import Schedule
 from factory_assets.inspection.labelled import LabelledImages, OnEpoch, TrainedNetwork
 from factory_assets.inspection.synthetic_defects import KINDS, part_mask
 
@@ -38,15 +39,17 @@ class AnomalySettings:
         epochs: Of forty steps each.
         capacity: Factor on the number of features.
         crop_px: Size of the crops; at most the image's.
-        drawn, sound: Crops of a batch with a drawn defect, and of sound parts.
+        drawn: Crops of a batch with drawn defects.
+        sound, hard: Crops of a batch of sound parts, anywhere and where the network sees defects.
         backbone: Not taken by this method.
     """
 
-    epochs: int = 24
+    epochs: int = 96
     capacity: float = 1.0
     crop_px: int = 192
-    drawn: int = 6
-    sound: int = 4
+    drawn: int = 10
+    sound: int = 5
+    hard: int = 4
     backbone: Path | None = None
 
 
@@ -98,25 +101,31 @@ def with_drawn(sound: LabelledImages, seed: int) -> LabelledImages:
     )
 
 
-def _sampler(sound: LabelledImages, settings: AnomalySettings) -> Sampler:
+def _sampler(sound: LabelledImages, settings: AnomalySettings) -> CropSampler:
     size = min(settings.crop_px, *sound.pixels.shape[1:3]) // CELL_PX * CELL_PX
     # All parts come alike, however often each was photographed.
     pictures = Counter(sound.groups)
     share = np.array([1 / pictures[group] for group in sound.groups])
     share /= share.sum()
+    hard = HardPlaces(sound.pixels)
 
-    def sample(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        places = rng.choice(len(sound), settings.drawn + settings.sound, p=share)
-        found = [_drawn_crop(sound, int(place), size, rng) for place in places[: settings.drawn]]
-        found += [segmentation.sound_crop(sound, int(place), size, rng) for place in places[settings.drawn :]]
-        return segmentation.batch(found, rng)
+    def place(rng: np.random.Generator) -> int:
+        return int(rng.choice(len(sound), p=share))
 
-    return sample
+    def drawn(rng: np.random.Generator) -> Crop:
+        return _drawn_crop(sound, place(rng), size, rng)
+
+    def any_sound(rng: np.random.Generator) -> Crop:
+        return segmentation.sound_crop(sound, place(rng), size, rng)
+
+    def hard_sound(rng: np.random.Generator) -> Crop:
+        chosen = place(rng)
+        return segmentation.sound_crop(sound, chosen, size, rng, hard.near(chosen, rng))
+
+    return CropSampler([(drawn, settings.drawn), (any_sound, settings.sound), (hard_sound, settings.hard)], hard)
 
 
-def _drawn_crop(
-    sound: LabelledImages, place: int, size: int, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
+def _drawn_crop(sound: LabelledImages, place: int, size: int, rng: np.random.Generator) -> Crop:
     """A crop with defects at one to three places: each of them is something to learn from."""
     pixels, mask = segmentation.drawn_crop(sound, place, size, rng, DRAWN)
     part, drawn = part_mask(pixels[..., 0]), mask > 0

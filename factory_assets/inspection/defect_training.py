@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import polars as pl
 
 from factory_assets.inspection import defect_network
+from factory_assets.inspection.crop_sampling import LogitsOf
 from factory_assets.inspection.defect_network import CELL_PX
 from factory_assets.inspection.labelled import LabelledImages, OnEpoch, TrainedNetwork
-
-# A batch of crops: uint8 (crops, size, size, channels) and masks float32 (crops, size, size).
-Sampler = Callable[[np.random.Generator], tuple[np.ndarray, np.ndarray]]
 
 MARKED = 0.3
 AVERAGING = 0.98
@@ -24,6 +22,18 @@ FOCUS = 1.5
 HOTTEST_OF_CROP = 3
 HOTTEST = (1, 3, 5, 10, 20)
 SCORED_AT_ONCE = 8
+# What the network finds hard is looked for every so many epochs, once a fifth of them is over.
+LOOKED_FOR_EVERY, LOOKED_FOR_AFTER = 4, 5
+
+
+class Sampler(Protocol):
+    """Where batches come from."""
+
+    def sample(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Crops uint8 (crops, size, size, channels), their size a multiple of 8; masks float32 (crops, size, size)."""
+
+    def refresh(self, logits_of: LogitsOf, rng: np.random.Generator) -> None:
+        """Look at what the network says of whole images."""
 
 
 @dataclass(frozen=True)
@@ -43,32 +53,37 @@ def train(
     """Train on crops, and settle on `judged` how many hot cells make a part's score.
 
     Args:
-        sampler: Gives batches of crops of one size, a multiple of 8.
+        sampler: Gives batches of crops of one size.
         judged: Images of other parts, some of them defective.
         schedule: How long and how fast.
         seed: Of weights and batches.
         on_epoch: Told after every epoch.
     """
     import keras
+    import tensorflow as tf
 
     began = time.process_time()
     keras.utils.set_random_seed(seed)
-    shape = sampler(np.random.default_rng(seed))[0].shape[1:]
-    network = defect_network.build(*shape, hottest_cells=1, capacity=schedule.capacity)
-    rng, step = np.random.default_rng(seed), _step(network, schedule)
-    averaged: list[np.ndarray] = []
+    tf.config.experimental.enable_op_determinism()
+    shape = sampler.sample(np.random.default_rng(seed))[0].shape[1:]
+    network, averaged = (defect_network.build(*shape, hottest_cells=1, capacity=schedule.capacity) for _ in range(2))
+    averaged.set_weights(network.get_weights())
+    whole = _WholeImages(judged.pixels.shape[1:], schedule.capacity)
+    rng, step = np.random.default_rng(seed), _step(network, averaged, schedule)
     rows = []
     for epoch in range(1, schedule.epochs + 1):
         losses = []
         for _ in range(schedule.steps_an_epoch):
-            pixels, masks = sampler(rng)
+            pixels, masks = sampler.sample(rng)
             losses.append([float(value) for value in step(pixels, _cells(masks))])
-            averaged = _averaged(averaged, network.get_weights())
         figures = dict(zip(("loss", "loss_of_cells", "loss_of_crops"), np.mean(losses, axis=0).tolist(), strict=True))
         rows.append({"epoch": epoch, **figures})
         on_epoch(epoch, figures)
-    network.set_weights(averaged)
-    final, choices = _with_score(network, judged, schedule.capacity)
+        if epoch % LOOKED_FOR_EVERY == 0 and schedule.epochs // LOOKED_FOR_AFTER <= epoch < schedule.epochs:
+            whole.take_weights(averaged)
+            sampler.refresh(whole.logits, rng)
+    whole.take_weights(averaged)
+    final, choices = _with_score(whole, judged)
     return TrainedNetwork(
         network=final,
         history=pl.DataFrame(rows),
@@ -78,6 +93,28 @@ def train(
     )
 
 
+class _WholeImages:
+    """The network at the size of whole images."""
+
+    def __init__(self, shape: tuple[int, ...], capacity: float) -> None:
+        import keras
+        import tensorflow as tf
+
+        height, width, channels = shape
+        self.network = defect_network.build(height, width, channels, hottest_cells=1, capacity=capacity)
+        inner = keras.Model(self.network.input, self.network.get_layer("logits").output)
+        self._scoring = tf.function(lambda batch: inner(batch, training=False), reduce_retracing=True)
+
+    def take_weights(self, trained: Any) -> None:
+        """Take the weights of a network of another size."""
+        defect_network.take_weights(self.network, trained)
+
+    def logits(self, pixels: np.ndarray) -> np.ndarray:
+        """Logits of cells, float32 (images, height / 8, width / 8), of uint8 (images, height, width, channels)."""
+        parts = [pixels[start : start + SCORED_AT_ONCE] for start in range(0, len(pixels), SCORED_AT_ONCE)]
+        return np.concatenate([self._scoring(part).numpy()[..., 0] for part in parts])
+
+
 def _cells(masks: np.ndarray) -> np.ndarray:
     """Which cells of the heat map hold a defect: float32 (crops, size / 8, size / 8, 1)."""
     count, height, width = masks.shape
@@ -85,14 +122,8 @@ def _cells(masks: np.ndarray) -> np.ndarray:
     return np.asarray(blocks.max(axis=(2, 4)) > MARKED, np.float32)[..., None]
 
 
-def _averaged(before: list[np.ndarray], now: list[np.ndarray]) -> list[np.ndarray]:
-    if not before:
-        return now
-    return [old * AVERAGING + new * (1 - AVERAGING) for old, new in zip(before, now, strict=True)]
-
-
-def _step(network: Any, schedule: Schedule) -> Any:
-    """One step of AdamW on the loss of cells and of whole crops."""
+def _step(network: Any, averaged: Any, schedule: Schedule) -> Any:
+    """One step of AdamW on the loss of cells and of whole crops; `averaged` follows the weights slowly."""
     import keras
     import tensorflow as tf
 
@@ -103,6 +134,7 @@ def _step(network: Any, schedule: Schedule) -> Any:
     )
     optimiser = keras.optimizers.AdamW(rate, weight_decay=schedule.weight_decay, global_clipnorm=5.0)
     trained = keras.Model(network.input, network.get_layer("logits").output)
+    weights = list(zip(averaged.weights, network.weights, strict=True))
 
     @tf.function(reduce_retracing=True)
     def step(pixels: Any, marked: Any) -> Any:
@@ -112,6 +144,8 @@ def _step(network: Any, schedule: Schedule) -> Any:
             loss = cells + crops
         variables = trained.trainable_variables
         optimiser.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+        for slow, fast in weights:
+            slow.assign(slow * AVERAGING + fast * (1 - AVERAGING))
         return loss, cells, crops
 
     return step
@@ -141,27 +175,13 @@ def _loss_of_crops(logits: Any, marked: Any) -> Any:
     return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(is_defect, tf.reduce_mean(hottest, axis=1)))
 
 
-def _with_score(network: Any, judged: LabelledImages, capacity: float) -> tuple[Any, Mapping[str, Any]]:
-    """The network at its full size, with as many hot cells in the score as judge best."""
+def _with_score(whole: _WholeImages, judged: LabelledImages) -> tuple[Any, Mapping[str, Any]]:
+    """The network with as many hot cells in the score as judge best."""
     from factory_assets.inspection.figures import auroc
 
-    _, height, width, channels = judged.pixels.shape
-    final = defect_network.build(height, width, channels, hottest_cells=1, capacity=capacity)
-    defect_network.take_weights(final, network)
-    cells = np.sort(_logits(final, judged.pixels), axis=1)
+    cells = np.sort(whole.logits(judged.pixels).reshape(len(judged), -1), axis=1)
     counts = [count for count in HOTTEST if count <= cells.shape[1]]
     found = {count: auroc(cells[:, -count:].mean(axis=1), judged.is_defect) for count in counts}
     best = max(counts, key=lambda count: (found[count] or 0.0, -count))
-    scored = defect_network.with_score(final, best)
+    scored = defect_network.with_score(whole.network, best)
     return scored, {"hottest_cells": best, "auroc_by_hottest_cells": {str(k): v for k, v in found.items()}}
-
-
-def _logits(network: Any, pixels: np.ndarray) -> np.ndarray:
-    """Logits of all cells, float32 (images, cells)."""
-    import keras
-    import tensorflow as tf
-
-    inner = keras.Model(network.input, network.get_layer("logits").output)
-    scoring = tf.function(lambda batch: inner(batch, training=False), reduce_retracing=True)
-    found = [scoring(pixels[i : i + SCORED_AT_ONCE]).numpy() for i in range(0, len(pixels), SCORED_AT_ONCE)]
-    return np.concatenate(found).reshape(len(pixels), -1)

@@ -14,8 +14,9 @@ import numpy as np
 
 from factory_assets.foundation.errors import FactoryError
 from factory_assets.inspection import crops, defect_training, synthetic_defects
+from factory_assets.inspection.crop_sampling import Crop, CropSampler, HardPlaces
 from factory_assets.inspection.defect_network import CELL_PX
-from factory_assets.inspection.defect_training import Sampler, Schedule
+from factory_assets.inspection.defect_training import Schedule
 from factory_assets.inspection.labelled import LabelledImages, OnEpoch, TrainedNetwork
 
 # Kinds are drawn by their number of parts, to the power of one less this.
@@ -34,18 +35,19 @@ class SegmentationSettings:
         epochs: Of forty steps each.
         capacity: Factor on the number of features.
         crop_px: Size of the crops; at most the image's.
-        real, moved, drawn, sound: Crops of a batch with a real defect, with a real one on another part, with a drawn
-            one, and of sound parts.
+        real, moved, drawn: Crops of a batch with a real defect, with a real one on another part, with a drawn one.
+        sound, hard: Crops of a batch of sound parts, anywhere and where the network sees defects.
         backbone: Not taken by this method.
     """
 
-    epochs: int = 30
-    capacity: float = 1.0
+    epochs: int = 75
+    capacity: float = 1.5
     crop_px: int = 192
     real: int = 5
     moved: int = 4
     drawn: int = 2
-    sound: int = 5
+    sound: int = 3
+    hard: int = 3
     backbone: Path | None = None
 
 
@@ -95,29 +97,43 @@ def check_size(images: LabelledImages) -> None:
         raise SegmentationError(msg)
 
 
-def _sampler(images: LabelledImages, settings: SegmentationSettings) -> Sampler:
+def _sampler(images: LabelledImages, settings: SegmentationSettings) -> CropSampler:
     masks = images.masks
     if masks is None:
         msg = "there are no masks"
         raise SegmentationError(msg)
     marked = np.flatnonzero(masks.reshape(len(images), -1).any(axis=1))
-    sound = np.flatnonzero(~images.is_defect)
-    of_marked, of_sound = _weights(images, marked, RARER_KINDS), _weights(images, sound, 0.0)
+    sound = images.take(~images.is_defect)
+    of_marked, of_sound = _weights(images, marked, RARER_KINDS), _weights(sound, np.arange(len(sound)), 0.0)
     size = min(settings.crop_px, *images.pixels.shape[1:3]) // CELL_PX * CELL_PX
+    hard = HardPlaces(sound.pixels)
 
-    def real_crop(place: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    def real(rng: np.random.Generator) -> Crop:
+        place = int(rng.choice(marked, p=of_marked))
         return crops.crop(images.pixels[place], masks[place], crops.on_mask(masks[place], rng), size, rng)
 
-    def sample(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        found = [real_crop(place, rng) for place in rng.choice(marked, settings.real, p=of_marked)]
-        for place in rng.choice(marked, settings.moved, p=of_marked):
-            onto, _ = sound_crop(images, int(rng.choice(sound, p=of_sound)), size, rng)
-            found.append(crops.pasted(*real_crop(place, rng), onto, rng))
-        found += [drawn_crop(images, int(p), size, rng) for p in rng.choice(sound, settings.drawn, p=of_sound)]
-        found += [sound_crop(images, int(p), size, rng) for p in rng.choice(sound, settings.sound, p=of_sound)]
-        return batch(found, rng)
+    def any_sound(rng: np.random.Generator) -> Crop:
+        return sound_crop(sound, int(rng.choice(len(sound), p=of_sound)), size, rng)
 
-    return sample
+    def moved(rng: np.random.Generator) -> Crop:
+        onto, _ = any_sound(rng)
+        return crops.pasted(*real(rng), onto, rng)
+
+    def drawn(rng: np.random.Generator) -> Crop:
+        return drawn_crop(sound, int(rng.choice(len(sound), p=of_sound)), size, rng)
+
+    def hard_sound(rng: np.random.Generator) -> Crop:
+        place = int(rng.choice(len(sound), p=of_sound))
+        return sound_crop(sound, place, size, rng, hard.near(place, rng))
+
+    kinds = [
+        (real, settings.real),
+        (moved, settings.moved),
+        (drawn, settings.drawn),
+        (any_sound, settings.sound),
+        (hard_sound, settings.hard),
+    ]
+    return CropSampler(kinds, hard)
 
 
 def _weights(images: LabelledImages, places: np.ndarray, power: float) -> np.ndarray:
@@ -132,16 +148,21 @@ def _weights(images: LabelledImages, places: np.ndarray, power: float) -> np.nda
 
 
 def sound_crop(
-    images: LabelledImages, place: int, size: int, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """A crop of a sound part, with an empty mask."""
+    images: LabelledImages,
+    place: int,
+    size: int,
+    rng: np.random.Generator,
+    centre: tuple[float, float] | None = None,
+) -> Crop:
+    """A crop of a sound part, anywhere or around a row and column, with an empty mask."""
     pixels = images.pixels[place]
-    return crops.crop(pixels, np.zeros(pixels.shape[:2], np.uint8), crops.anywhere(pixels, rng), size, rng)
+    around = crops.anywhere(pixels, rng) if centre is None else centre
+    return crops.crop(pixels, np.zeros(pixels.shape[:2], np.uint8), around, size, rng)
 
 
 def drawn_crop(
     images: LabelledImages, place: int, size: int, rng: np.random.Generator, kinds: tuple[str, ...] = ()
-) -> tuple[np.ndarray, np.ndarray]:
+) -> Crop:
     """A crop of a sound part with a defect drawn onto it."""
     pixels, _ = sound_crop(images, place, size, rng)
     drawn, mask = with_drawn_defect(pixels, rng, kinds)
@@ -157,8 +178,3 @@ def with_drawn_defect(
         return drawn[..., None], mask
     change = drawn.astype(np.int16) - pixels[..., 0].astype(np.int16)
     return np.clip(pixels + change[..., None], 0, 255).astype(np.uint8), mask
-
-
-def batch(found: list[tuple[np.ndarray, np.ndarray]], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Crops and masks as arrays, each crop in another light."""
-    return np.stack([crops.relit(pixels, rng) for pixels, _ in found]), np.stack([mask for _, mask in found])

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from factory_assets.inspection import defect_training
+from factory_assets.inspection import defect_network, defect_training
+from factory_assets.inspection.crop_sampling import LogitsOf
 from factory_assets.inspection.defect_training import Schedule
 from factory_assets.inspection.labelled import TrainedNetwork
 from tests.inspection.pitted import surfaces
@@ -13,14 +14,24 @@ from tests.inspection.pitted import surfaces
 SHORT = Schedule(epochs=2, steps_an_epoch=2, capacity=0.5)
 
 
-def _sampler(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    images = surfaces(4, seed=int(rng.integers(1000)), size_px=40)
-    assert images.masks is not None
-    return images.pixels, images.masks.astype(np.float32)
+class Surfaces:
+    """Small surfaces instead of crops; keeps the shapes of what it is told of whole images."""
+
+    def __init__(self) -> None:
+        self.looked_at: list[tuple[int, ...]] = []
+
+    def sample(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        images = surfaces(4, seed=int(rng.integers(1000)), size_px=40)
+        assert images.masks is not None
+        return images.pixels, images.masks.astype(np.float32)
+
+    def refresh(self, logits_of: LogitsOf, _: np.random.Generator) -> None:
+        self.looked_at.append(logits_of(surfaces(3, seed=1).pixels).shape)
 
 
-def _trained(seed: int) -> TrainedNetwork:
-    return defect_training.train(_sampler, surfaces(8, seed=9), SHORT, seed=seed, on_epoch=lambda _, __: None)
+def _trained(seed: int, schedule: Schedule = SHORT, sampler: Surfaces | None = None) -> TrainedNetwork:
+    judged = surfaces(8, seed=9)
+    return defect_training.train(sampler or Surfaces(), judged, schedule, seed=seed, on_epoch=lambda _, __: None)
 
 
 def test_a_cell_is_defective_where_a_defect_shows_in_it() -> None:
@@ -33,8 +44,18 @@ def test_a_cell_is_defective_where_a_defect_shows_in_it() -> None:
 
 
 def test_averages_follow_weights_slowly() -> None:
-    first = defect_training._averaged([], [np.zeros(2)])
-    assert defect_training._averaged(first, [np.ones(2)])[0] == pytest.approx(0.02)
+    network, averaged = (defect_network.build(40, 40, 1, capacity=0.5) for _ in range(2))
+    before = [np.array(values) for values in averaged.get_weights()]
+    pixels, masks = Surfaces().sample(np.random.default_rng(1))
+    defect_training._step(network, averaged, SHORT)(pixels, defect_training._cells(masks))
+    for old, new, slow in zip(before, network.get_weights(), averaged.get_weights(), strict=True):
+        assert slow == pytest.approx(old * 0.98 + new * 0.02, abs=1e-6)
+
+
+def test_what_is_hard_is_looked_for_again_and_again_but_not_at_first_or_last() -> None:
+    sampler = Surfaces()
+    _trained(1, Schedule(epochs=12, steps_an_epoch=1, capacity=0.5), sampler)
+    assert sampler.looked_at == [(3, 8, 8)] * 2
 
 
 def test_a_right_heat_map_costs_less_than_a_wrong_one() -> None:
@@ -59,7 +80,7 @@ def test_the_middle_of_a_large_defect_may_look_sound() -> None:
 def first() -> tuple[TrainedNetwork, list[int]]:
     told: list[int] = []
     trained = defect_training.train(
-        _sampler, surfaces(8, seed=9), SHORT, seed=1, on_epoch=lambda epoch, _: told.append(epoch)
+        Surfaces(), surfaces(8, seed=9), SHORT, seed=1, on_epoch=lambda epoch, _: told.append(epoch)
     )
     return trained, told
 

@@ -83,14 +83,15 @@ def test_parts_are_drawn_alike_however_often_each_was_photographed() -> None:
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_batch_has_defects_and_sound_crops(channels: int) -> None:
     images = surfaces(12, seed=4, channels=channels, size_px=72)
-    pixels, masks = segmentation._sampler(images, QUICK)(np.random.default_rng(0))
-    crops = QUICK.real + QUICK.moved + QUICK.drawn + QUICK.sound
+    pixels, masks = segmentation._sampler(images, QUICK).sample(np.random.default_rng(0))
+    sound = QUICK.sound + QUICK.hard
+    crops = QUICK.real + QUICK.moved + QUICK.drawn + sound
     assert pixels.shape == (crops, 48, 48, channels)
     assert pixels.dtype == np.uint8
     assert masks.shape == (crops, 48, 48)
     shown = masks.reshape(crops, -1).max(axis=1) > 0.3
     assert shown[: QUICK.real + QUICK.moved].all()
-    assert not shown[-QUICK.sound :].any()
+    assert not shown[-sound:].any()
 
 
 def test_a_drawn_defect_is_the_same_in_all_channels() -> None:
@@ -103,6 +104,6 @@ def test_a_drawn_defect_is_the_same_in_all_channels() -> None:
 
 
 def test_samples_follow_from_the_generator_alone() -> None:
-    sample = segmentation._sampler(surfaces(12, seed=6), QUICK)
-    first, again = (sample(np.random.default_rng(7)) for _ in range(2))
+    samplers = [segmentation._sampler(surfaces(12, seed=6), QUICK) for _ in range(2)]
+    first, again = (sampler.sample(np.random.default_rng(7)) for sampler in samplers)
     assert all(np.array_equal(one, other) for one, other in zip(first, again, strict=True))
