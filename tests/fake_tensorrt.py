@@ -1,4 +1,4 @@
-"""A stand-in for TensorRT and for the GPU's driver, where the tests are about what is done with them.
+"""A stand-in for TensorRT, where the tests are about what is done with it; it works on the GPU of `fake_cuda`.
 
 It "compiles" by keeping the graph and runs it with ONNX Runtime, so it says nothing about TensorRT itself.
 """
@@ -13,39 +13,9 @@ from typing import Any
 import numpy as np
 import onnx
 
+from tests.fake_cuda import FakeGpu
+
 TYPES = {onnx.TensorProto.FLOAT: "FLOAT", onnx.TensorProto.FLOAT16: "HALF", onnx.TensorProto.INT8: "INT8"}
-
-
-class FakeDriver:
-    """The driver's calls over this process's own memory."""
-
-    def __init__(self, *, name: str = "Orin", capability: tuple[int, int] = (8, 7), gpus: int = 1) -> None:
-        self.name, self.capability, self.gpus = name, capability, gpus
-        self.memory: dict[int, Any] = {}
-        self.refuses: str | None = None
-
-    def __getattr__(self, call: str) -> Any:
-        if call == self.refuses:
-            return lambda *_: 2
-        return lambda *arguments: self._answers(call, arguments)
-
-    def _answers(self, call: str, arguments: tuple[Any, ...]) -> int:
-        if call == "cuDeviceGetCount":
-            arguments[0]._obj.value = self.gpus
-        elif call == "cuDeviceGetName":
-            arguments[0].value = self.name.encode()
-        elif call == "cuDeviceGetAttribute":
-            arguments[0]._obj.value = self.capability[arguments[1] - 75]
-        elif call == "cuMemAlloc_v2":
-            buffer = ctypes.create_string_buffer(arguments[1].value)
-            address = ctypes.addressof(buffer)
-            self.memory[address] = buffer
-            arguments[0]._obj.value = address
-        elif call == "cuMemFree_v2":
-            del self.memory[arguments[0].value]
-        elif call in ("cuMemcpyHtoD_v2", "cuMemcpyDtoH_v2"):
-            ctypes.memmove(*(argument.value for argument in arguments))
-        return 0
 
 
 class Logger:
@@ -123,47 +93,59 @@ class Network:
 
 
 class Context:
-    def __init__(self, session: Any) -> None:
-        self.session = session
+    def __init__(self, session: Any, gpu: FakeGpu | None) -> None:
+        self.session, self.gpu = session, gpu
         self.shapes: dict[str, tuple[int, ...]] = {}
         self.addresses: dict[str, int] = {}
         self.batches: list[int] = []
+        self.refuses = False
 
     def set_input_shape(self, name: str, shape: tuple[int, ...]) -> None:
         self.shapes[name] = tuple(shape)
 
-    def get_tensor_shape(self, name: str) -> tuple[int, ...]:
-        return next(iter(self.shapes.values()))[0], 1
-
     def set_tensor_address(self, name: str, address: int) -> None:
         self.addresses[name] = address
 
-    def execute_async_v3(self, _: int) -> bool:
+    def execute_async_v3(self, handle: int) -> bool:
+        """Give the stream the work, with the shapes of now."""
+        assert self.gpu is not None
+        if self.refuses:
+            return False
+        shapes = dict(self.shapes)
+        self.batches.append(next(iter(shapes.values()))[0])
+        self.gpu.streams[handle].give(lambda: self._compute(shapes))
+        return True
+
+    def _compute(self, shapes: dict[str, tuple[int, ...]]) -> None:
         feeds = {}
-        for name, shape in self.shapes.items():
-            data = ctypes.string_at(self.addresses[name], 4 * int(np.prod(shape)))
-            feeds[name] = np.frombuffer(data, np.float32).reshape(shape)
+        for node in self.session.get_inputs():
+            dtype = np.dtype(np.uint8 if node.type == "tensor(uint8)" else np.float32)
+            size = dtype.itemsize * int(np.prod(shapes[node.name]))
+            data = ctypes.string_at(self.addresses[node.name], size)
+            feeds[node.name] = np.frombuffer(data, dtype).reshape(shapes[node.name])
         for node, found in zip(self.session.get_outputs(), self.session.run(None, feeds), strict=True):
             ctypes.memmove(self.addresses[node.name], found.astype(np.float32).tobytes(), found.size * 4)
-        self.batches.append(len(found))
-        return True
 
 
 class Engine:
-    def __init__(self, session: Any) -> None:
-        self.session = session
-        self.names = [value.name for value in (*session.get_inputs(), *session.get_outputs())]
-        self.num_io_tensors = len(self.names)
-        self.context = Context(session)
+    def __init__(self, session: Any, gpu: FakeGpu | None) -> None:
+        self.session, self.gpu = session, gpu
+        self.nodes = {value.name: value for value in (*session.get_inputs(), *session.get_outputs())}
+        self.num_io_tensors = len(self.nodes)
+        self.contexts: list[Context] = []
 
     def get_tensor_name(self, number: int) -> str:
-        return self.names[number]
+        return list(self.nodes)[number]
 
-    def get_tensor_dtype(self, _: str) -> Any:
-        return SimpleNamespace(name="FLOAT")
+    def get_tensor_dtype(self, name: str) -> Any:
+        return SimpleNamespace(name="UINT8" if self.nodes[name].type == "tensor(uint8)" else "FLOAT")
+
+    def get_tensor_shape(self, name: str) -> tuple[int, ...]:
+        return tuple(length if isinstance(length, int) else -1 for length in self.nodes[name].shape)
 
     def create_execution_context(self) -> Context:
-        return self.context
+        self.contexts.append(Context(self.session, self.gpu))
+        return self.contexts[-1]
 
 
 class FakeTensorRt:
@@ -175,8 +157,9 @@ class FakeTensorRt:
     MemoryPoolType = enum.Enum("MemoryPoolType", "WORKSPACE")
     NetworkDefinitionCreationFlag = enum.IntEnum("NetworkDefinitionCreationFlag", {"STRONGLY_TYPED": 1})
 
-    def __init__(self, version: str = "10.3.0") -> None:
+    def __init__(self, version: str = "10.3.0", gpu: FakeGpu | None = None) -> None:
         self.__version__ = version
+        self.gpu = gpu
         self.builds: list[Config] = []
         self.creation_flags: list[int] = []
         self.seen_caches: list[bytes] = []
@@ -230,7 +213,8 @@ class FakeTensorRt:
             if not data.startswith(b"engine"):
                 logger.log(Logger.Severity.ERROR, "magic tag does not match")
                 return None
-            self.engines.append(Engine(ort.InferenceSession(data[6:], providers=["CPUExecutionProvider"])))
+            session = ort.InferenceSession(data[6:], providers=["CPUExecutionProvider"])
+            self.engines.append(Engine(session, self.gpu))
             return self.engines[-1]
 
         return SimpleNamespace(deserialize_cuda_engine=deserialize)

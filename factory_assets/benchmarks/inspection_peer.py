@@ -12,15 +12,16 @@ from typing import Any
 
 import numpy as np
 
+from edge_runtime.engine.base import Runtime
 from factory_assets.benchmarks import anomalib_worker, made_graphs
 from factory_assets.benchmarks.call_timing import Call, middle, quantile, timed
 from factory_assets.benchmarks.made_graphs import CLASSIFIER, DEFECT_NETWORK
 from factory_assets.benchmarks.one_core import alone
 from factory_assets.benchmarks.report import Details, Figure, Goal, Options, Report
-from factory_assets.engines.openvino_engine import OpenVinoEngine
 from factory_assets.foundation.errors import FactoryError
 
 NAME = "inspection_peer"
+RUNTIMES: tuple[Runtime, ...] = ("onnxruntime", "openvino")
 TITLE = "A frame in, a verdict out, on one CPU core: beside anomalib's own OpenVINO inferencer."
 PEER = "FACTORY_PEER_ANOMALIB"
 NOT_MEASURED = f"Not measured: set {PEER} to the path of a Python that has anomalib (with its OpenVINO extra)."
@@ -59,13 +60,6 @@ class Times:
     def cpu(self) -> float:
         """The median CPU time of a call."""
         return middle(list(self.cpu_ms))
-
-
-class CpuOpenVino(OpenVinoEngine):
-    """OpenVINO as an engine of the edge."""
-
-    target = "cpu"
-    precision = "fp32"
 
 
 def run(options: Options) -> Report:
@@ -153,9 +147,9 @@ def our_times(folder: Path, count: int, rounds: int) -> dict[tuple[str, int, str
     for name, side in ((CLASSIFIER, SIDE_PX), (DEFECT_NETWORK, SIDE_PX), (DEFECT_NETWORK, LARGER_PX)):
         bundle = bundle_folder(folder, name, side)
         manifest = load_manifest(bundle / "manifest.json")
-        openvino = CpuOpenVino(bundle / "model.onnx", (1, side, side, 1))
-        inspectors[name, side, "onnxruntime"] = Inspector(bundle, manifest, open_engine(bundle, manifest, "cpu"))
-        inspectors[name, side, "openvino"] = Inspector(bundle, manifest, openvino)
+        for runtime in RUNTIMES:
+            engine = open_engine(bundle, manifest, "cpu", runtime=runtime)
+            inspectors[name, side, runtime] = Inspector(bundle, manifest, engine)
     frames = {side: np.load(frame_file(folder, side)) for side in (SIDE_PX, LARGER_PX)}
     calls = {key: _inspecting(inspector, frames[key[1]]) for key, inspector in inspectors.items()}
     scores = {key: call().score for key, call in calls.items()}

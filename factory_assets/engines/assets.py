@@ -9,7 +9,7 @@ import dagster as dg
 
 from edge_runtime.bundle import Lineage, Manifest, read_golden
 from edge_runtime.bundle.pull import pull
-from edge_runtime.engine import golden_check, open_engine, tensorrt_backend, tensorrt_builder
+from edge_runtime.engine import tensorrt_backend, tensorrt_builder
 from edge_runtime.errors import EdgeError
 from factory_assets.engines import (
     bundle,
@@ -130,8 +130,7 @@ def rul_bundle(site: Site) -> dg.AssetsDefinition:
             manifest, compiled = _make_bundle(site, fleet, wanted)
             folder = site.home.bundles / fleet
             try:
-                found = golden_check(open_engine(folder, manifest, "cpu"), folder, manifest)
-                differences[fleet] = max(found.values())
+                differences[fleet] = golden.check_on_cpu(folder, manifest)
             except EdgeError as error:
                 failures[fleet] = str(error)
             digests.append(manifest.version)

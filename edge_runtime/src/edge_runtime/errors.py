@@ -41,6 +41,10 @@ class CompilerUnavailable(EdgeError):  # noqa: N818 (the name says what happened
     """TensorRT, or the GPU that it needs, is not on this machine."""
 
 
+class GpuMissing(CompilerUnavailable):
+    """There is no GPU, or no driver for it, on this machine."""
+
+
 class CompileError(RefusedError):
     """TensorRT refuses a graph, or made an engine that is not what was asked for."""
 
@@ -65,3 +69,11 @@ class NoReleaseError(EdgeError):
     """No release is active on this machine."""
 
     exit_code = 2
+
+
+class SpoolFull(EdgeError):  # noqa: N818 (the name says what happened)
+    """A verdict cannot be kept: the disk is full, even without its reserve, or cannot be written."""
+
+
+class SegmentConflict(RefusedError):  # noqa: N818 (the name says what happened)
+    """The exchange holds other verdicts under the same numbers of the same station."""

@@ -7,7 +7,7 @@ import dagster as dg
 import numpy as np
 
 from edge_runtime.bundle import Manifest, read_golden
-from edge_runtime.engine import golden_check, open_engine, tensorrt_backend, tensorrt_builder
+from edge_runtime.engine import openvino_graph, tensorrt_backend, tensorrt_builder
 from edge_runtime.errors import EdgeError
 from factory_assets.engines import (
     certificate,
@@ -125,6 +125,7 @@ def inspection_bundle(site: Site) -> dg.AssetsDefinition:
             compilation,
             certificate,
             openvino_engine,
+            openvino_graph,
             precision,
             tensorrt_rtx,
             tensorrt_backend,
@@ -146,8 +147,7 @@ def inspection_bundle(site: Site) -> dg.AssetsDefinition:
             manifest, compiled, certificates[name] = _make_bundle(site, name, wanted)
             left_out[name] = compiled.left_out
             try:
-                found = golden_check(open_engine(folder, manifest, "cpu"), folder, manifest)
-                differences[name] = max(found.values())
+                differences[name] = golden.check_on_cpu(folder, manifest)
             except EdgeError as error:
                 failures[name] = str(error)
             digests.append(manifest.version)

@@ -10,7 +10,8 @@ import pytest
 
 from edge_runtime.bundle import Manifest
 from edge_runtime.engine import cuda
-from tests.fake_tensorrt import FakeDriver, FakeTensorRt
+from tests.fake_cuda import FakeGpu
+from tests.fake_tensorrt import FakeTensorRt
 from tests.tiny_graphs import make_typed_bundle
 
 
@@ -20,16 +21,17 @@ def typed_bundle() -> Callable[..., Manifest]:
 
 
 @pytest.fixture
-def driver(monkeypatch: pytest.MonkeyPatch) -> FakeDriver:
-    """A GPU, so far as the driver tells."""
-    made = FakeDriver()
-    monkeypatch.setattr(cuda, "load_driver", lambda: made)
+def gpu(monkeypatch: pytest.MonkeyPatch) -> FakeGpu:
+    """A GPU, so far as PyCUDA and the driver tell."""
+    made = FakeGpu()
+    monkeypatch.setattr(cuda, "load_driver", lambda: made.library)
+    monkeypatch.setattr(cuda, "load_pycuda", lambda: made.pycuda)
     return made
 
 
 @pytest.fixture
-def tensorrt(monkeypatch: pytest.MonkeyPatch) -> FakeTensorRt:
-    made = FakeTensorRt()
+def tensorrt(monkeypatch: pytest.MonkeyPatch, gpu: FakeGpu) -> FakeTensorRt:
+    made = FakeTensorRt(gpu=gpu)
     monkeypatch.setitem(sys.modules, "tensorrt", made)
     return made
 

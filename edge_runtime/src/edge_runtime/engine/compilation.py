@@ -5,7 +5,6 @@ The work is done in side processes, one engine after the other.
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import tempfile
@@ -15,14 +14,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from edge_runtime import errors
 from edge_runtime.bundle.manifest import load_manifest
 from edge_runtime.bundle.state import RELEASES, Active, only_one, open_active
 from edge_runtime.bundle.values import MANIFEST, Precision
 from edge_runtime.engine.compile_worker import Answer, Job
+from edge_runtime.engine.process_lines import ANSWER, ERROR, PROGRESS, error_told, told
 from edge_runtime.engine.store import EngineRecord, EngineStore
 from edge_runtime.engine.tensorrt_backend import TARGETS
-from edge_runtime.errors import BundleError, CompileError, TargetUnavailable
+from edge_runtime.errors import BundleError, CompileError, RefusedError, TargetUnavailable
 
 WORKER = "edge_runtime.engine.compile_worker"
 TO_BE_COMPILED = "to be compiled on the device"
@@ -121,7 +120,7 @@ def compile_active(
             tell = partial(_tell, progress, f"{name} {wanted}")
             try:
                 answer = run_worker(job, tell)
-            except errors.RefusedError as error:
+            except RefusedError as error:
                 refused.append(error)
                 tell(error.what)
             else:
@@ -145,26 +144,26 @@ def run_worker(job: Job, progress: Callable[[str], None]) -> Answer:
         EdgeError: What the job raised.
         CompileError: The process ended without an answer.
     """
-    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as told:
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as stderr:
         with subprocess.Popen(
             [sys.executable, "-m", WORKER, job.model_dump_json()],
             # The working folder comes first when modules are looked for: it must be no stranger's.
             cwd=Path(__file__).parents[2],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=told,
+            stderr=stderr,
             text=True,
             encoding="utf-8",
         ) as process:
-            for kind, value in _lines(process.stdout or ()):
-                if kind == "progress":
+            for kind, value in map(told, process.stdout or ()):
+                if kind == PROGRESS:
                     progress(value)
-                elif kind == "error":
-                    raise getattr(errors, value["kind"])(value["what"], value["mend"])
-                else:
+                elif kind == ERROR:
+                    raise error_told(value)
+                elif kind == ANSWER:
                     return Answer.model_validate(value)
-        told.seek(0)
-        last = told.read()[-STDERR_CHARACTERS:].strip()
+        stderr.seek(0)
+        last = stderr.read()[-STDERR_CHARACTERS:].strip()
     raise CompileError(
         f"the compiler of {job.bundle_folder.name} for {job.target} {job.precision} ended with code "
         f"{process.returncode} and no answer: {last or 'nothing was said'}",
@@ -225,14 +224,3 @@ def _graph_digests(manifest: Path) -> list[str]:
         return [graph.sha256 for graph in load_manifest(manifest).graphs]
     except BundleError:
         return []
-
-
-def _lines(lines: Any) -> Iterator[tuple[str, Any]]:
-    """The worker's answers; what a library prints between them is passed over."""
-    for line in lines:
-        try:
-            told = json.loads(line)
-        except json.JSONDecodeError:
-            continue
-        if isinstance(told, dict) and len(told) == 1:
-            yield next(iter(told.items()))

@@ -12,8 +12,14 @@ from edge_runtime.engine.base import Engine
 from edge_runtime.errors import BundleError, GoldenMismatch
 
 
-def golden_check(engine: Engine, folder: Path, manifest: Manifest) -> dict[str, float]:
+def golden_check(engine: Engine, folder: Path, manifest: Manifest, *, batch: int | None = None) -> dict[str, float]:
     """Run all golden samples and compare with the expected outputs.
+
+    Args:
+        engine: What is to be proven.
+        folder: The bundle's folder.
+        manifest: Its manifest.
+        batch: How many samples are run at a time; all if not given.
 
     Returns:
         Largest |engine - expected| by output, in the output's unit.
@@ -26,12 +32,21 @@ def golden_check(engine: Engine, folder: Path, manifest: Manifest) -> dict[str, 
     _check_names(manifest, inputs=set(inputs), outputs=set(expected))
     tolerance = _tolerance(manifest, engine.target, engine.precision)
     try:
-        outputs = engine.run(inputs)
+        outputs = _run(engine, inputs, batch)
     except ValueError as error:
         raise BundleError(
             f"bundle {manifest.bundle}: golden samples do not fit the graph: {error}", "make the bundle again"
         ) from error
     return {name: _difference(manifest, name, outputs[name], expected[name], tolerance) for name in sorted(expected)}
+
+
+def _run(engine: Engine, inputs: dict[str, np.ndarray], batch: int | None) -> dict[str, np.ndarray]:
+    count = len(next(iter(inputs.values())))
+    if batch is None or count <= batch:
+        return engine.run(inputs)
+    starts = range(0, count, batch)
+    found = [engine.run({name: array[start : start + batch] for name, array in inputs.items()}) for start in starts]
+    return {name: np.concatenate([piece[name] for piece in found]) for name in found[0]}
 
 
 def _check_names(manifest: Manifest, *, inputs: set[str], outputs: set[str]) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from edge_runtime.bundle.manifest import Manifest
-from edge_runtime.engine.inputs import checked_inputs
+from edge_runtime.engine.inputs import checked_inputs, example_inputs
+from edge_runtime.engine.warming import run_for_warmth
 from edge_runtime.errors import BundleError
 from edge_runtime.files import sha256_bytes
 from edge_runtime.inspection.golden_image import Comparison, GoldenComparer
@@ -23,6 +24,7 @@ class GoldenImageEngine:
 
     target = "cpu"
     precision = "fp32"
+    label = "opencv fp32"
 
     def __init__(self, manifest: Manifest) -> None:
         """Take the settings of the bundle.
@@ -62,6 +64,15 @@ class GoldenImageEngine:
             raise ValueError(msg)
         pairs = zip(feeds["image"], feeds["reference"], strict=True)
         return [self._comparer(reference).compare(image) for image, reference in pairs]
+
+    def warm_up(self, calls: int | None = None) -> int:
+        """Compare a picture that means nothing with itself, so often or until that is steady; says how often."""
+        sample = example_inputs(self._manifest)
+        return run_for_warmth(lambda: self.compare(sample), calls)
+
+    def close(self) -> None:
+        """Forget the golden images; a second call does nothing."""
+        self._comparers.clear()
 
     def _comparer(self, reference: np.ndarray) -> GoldenComparer:
         key = sha256_bytes(reference.tobytes())

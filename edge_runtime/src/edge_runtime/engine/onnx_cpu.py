@@ -8,38 +8,40 @@ from typing import Any
 
 import numpy as np
 
-from edge_runtime.bundle.manifest import InputSpec, Manifest, OutputSpec
-from edge_runtime.bundle.values import Shape
-from edge_runtime.engine.inputs import checked_inputs
-from edge_runtime.errors import BundleError, TargetUnavailable
+from edge_runtime.bundle.manifest import Manifest
+from edge_runtime.bundle.values import Precision
+from edge_runtime.engine.inputs import checked_inputs, example_inputs
+from edge_runtime.engine.interface import Port, compare, graph_for
+from edge_runtime.engine.warming import run_for_warmth
+from edge_runtime.errors import BundleError
 
-ONNX_DTYPES = {"float32": "tensor(float)", "uint8": "tensor(uint8)"}
+DTYPES = {"tensor(float)": "float32", "tensor(uint8)": "uint8"}
 
 
 class OnnxCpuEngine:
-    """An ONNX Runtime session over the bundle's graph for `cpu`."""
+    """An ONNX Runtime session over the bundle's graph for `cpu`.
+
+    Args:
+        folder: The bundle's folder.
+        manifest: Its manifest; the graph's interface must agree with it.
+        precision: Of the graph; the most exact if not given.
+
+    Raises:
+        TargetUnavailable: No such graph of the bundle is meant for `cpu`.
+        BundleError: The graph cannot be loaded or its interface differs from the manifest.
+    """
 
     target = "cpu"
-    precision = "fp32"
 
-    def __init__(self, folder: Path, manifest: Manifest) -> None:
-        """Load the graph and compare its interface with the manifest.
-
-        Raises:
-            TargetUnavailable: No graph of the bundle is meant for `cpu`.
-            BundleError: The graph cannot be loaded or its interface differs from the manifest.
-        """
-        graph = manifest.graph(self.target, self.precision)
-        if graph is None:
-            raise TargetUnavailable(
-                f"bundle {manifest.bundle} {manifest.version} has no {self.precision} graph for target {self.target}",
-                "pull with a target that the bundle has, or release one for this target",
-            )
+    def __init__(self, folder: Path, manifest: Manifest, precision: str | None = None) -> None:
+        graph = graph_for(manifest, self.target, precision)
+        self.precision: Precision = graph.computes_in
+        self.label = f"onnxruntime {self.precision}"
         self._manifest = manifest
         self._session = open_session(folder / graph.path)
         where = f"bundle {manifest.bundle}: {graph.path}"
-        _compare(where, "input", manifest.inputs, self._session.get_inputs())
-        _compare(where, "output", manifest.outputs, self._session.get_outputs())
+        compare(where, "input", manifest.inputs, _ports(self._session.get_inputs()))
+        compare(where, "output", manifest.outputs, _ports(self._session.get_outputs()))
         self._outputs = [spec.name for spec in manifest.outputs]
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -53,6 +55,15 @@ class OnnxCpuEngine:
         """
         feeds = checked_inputs(self._manifest, inputs)
         return dict(zip(self._outputs, self._session.run(self._outputs, feeds), strict=True))
+
+    def warm_up(self, calls: int | None = None) -> int:
+        """Run a sample that means nothing, so often or until it takes no longer than the fastest; says how often."""
+        sample = example_inputs(self._manifest)
+        return run_for_warmth(lambda: self.run(sample), calls)
+
+    def close(self) -> None:
+        """Give the session back; a second call does nothing."""
+        self._session = None
 
 
 def open_session(path: Path) -> Any:
@@ -75,28 +86,11 @@ def open_session(path: Path) -> Any:
         raise BundleError(f"{path} cannot be loaded: {error}", "export the graph again on the platform") from error
 
 
-def _compare(where: str, kind: str, declared: Sequence[InputSpec | OutputSpec], found: Sequence[Any]) -> None:
-    mend = "make the bundle again on the platform"
-    by_name = {node.name: node for node in found}
-    names = [spec.name for spec in declared]
-    if set(by_name) != set(names):
-        raise BundleError(f"{where}: {kind}s are {sorted(by_name)}, the manifest says {sorted(names)}", mend)
-    for spec in declared:
-        node = by_name[spec.name]
-        if node.type != ONNX_DTYPES[spec.dtype]:
-            raise BundleError(f"{where}: {kind} {spec.name} is {node.type}, the manifest says {spec.dtype}", mend)
-        if not _same_dimensions(spec.shape, node.shape):
-            raise BundleError(
-                f"{where}: {kind} {spec.name} has shape {node.shape}, the manifest says {list(spec.shape)}",
-                mend,
-            )
-
-
-def _same_dimensions(declared: Shape, found: Sequence[Any]) -> bool:
-    """A number must be the same number; a free dimension must be free, under any name."""
-    if len(declared) != len(found):
-        return False
-    return all(
-        have == want if isinstance(want, int) else not isinstance(have, int)
-        for want, have in zip(declared, found, strict=True)
-    )
+def _ports(nodes: Sequence[Any]) -> dict[str, Port]:
+    return {
+        node.name: Port(
+            dtype=DTYPES.get(node.type, node.type),
+            shape=tuple(length if isinstance(length, int) else None for length in node.shape),
+        )
+        for node in nodes
+    }

@@ -5,16 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from edge_runtime.bundle.manifest import Manifest
-from edge_runtime.bundle.values import Precision
 from edge_runtime.engine.base import Engine, open_engine
 from edge_runtime.engine.cuda import CudaDevice
+from edge_runtime.engine.interface import MOST_EXACT_FIRST
 from edge_runtime.engine.store import EngineStore, engine_key
-from edge_runtime.engine.tensorrt_backend import TARGETS, load_backend
+from edge_runtime.engine.tensorrt_backend import TARGETS, Backend, load_backend
 from edge_runtime.engine.tensorrt_builder import BuildSettings
 from edge_runtime.engine.tensorrt_engine import TensorRtEngine
-from edge_runtime.errors import TargetUnavailable
-
-MOST_EXACT_FIRST: tuple[Precision, ...] = ("fp32", "fp16", "int8")
+from edge_runtime.errors import EdgeError, TargetUnavailable
 
 
 def engine_for_serving(
@@ -27,7 +25,7 @@ def engine_for_serving(
         folder: The bundle's folder.
         manifest: Its manifest.
         target: `cpu`, or a target whose engines are compiled on this machine.
-        precision: Only this one; else the most exact that is verified.
+        precision: Only this one; else the most exact that the bundle has, or that is verified.
 
     Raises:
         TargetUnavailable: No engine for the target and precision is verified for this GPU and this TensorRT.
@@ -35,9 +33,19 @@ def engine_for_serving(
         CompileError: The engine cannot be loaded.
     """
     if target not in TARGETS:
-        return open_engine(folder, manifest, target)
-    backend, store, device = load_backend(target), EngineStore(state), CudaDevice()
-    settings = BuildSettings()
+        return open_engine(folder, manifest, target, precision)
+    backend, device = load_backend(target), CudaDevice()
+    try:
+        return _compiled_here(backend, device, EngineStore(state), manifest, precision)
+    except EdgeError:
+        device.close()
+        raise
+
+
+def _compiled_here(
+    backend: Backend, device: CudaDevice, store: EngineStore, manifest: Manifest, precision: str | None
+) -> Engine:
+    target, settings = backend.target, BuildSettings()
     for wanted in MOST_EXACT_FIRST:
         graph = manifest.graph(target, wanted)
         if graph is None or precision not in (None, wanted):
