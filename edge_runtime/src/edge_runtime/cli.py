@@ -1,4 +1,4 @@
-"""The `factory-edge` command: pull a signed release, compile it for this GPU, predict with it, show what is active."""
+"""The `factory-edge` command: pull signed releases, compile, predict and inspect with them; see also `commands`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from edge_runtime import __version__
+from edge_runtime.commands import COMMANDS
 from edge_runtime.errors import EdgeError, InputError
+from edge_runtime.extras import not_installed
 from edge_runtime.files import write_atomic
 
 PRECISIONS = ("fp32", "fp16", "int8")
@@ -25,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         report, lines = arguments.run(arguments)
-        if arguments.json is not None:
+        if getattr(arguments, "json", None) is not None:
             _write_json(arguments.json, report)
     except EdgeError as error:
         sys.stderr.write(f"factory-edge: {error}\n")
@@ -33,6 +35,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         sys.stderr.write(f"factory-edge: {error} / check free space and permissions\n")
         return InputError.exit_code
+    except ModuleNotFoundError as error:
+        missing = not_installed(error)
+        if missing is None:
+            raise
+        sys.stderr.write(f"factory-edge: {missing}\n")
+        return missing.exit_code
     sys.stdout.write("".join(f"{line}\n" for line in lines))
     return 0
 
@@ -80,6 +88,11 @@ def _parser() -> argparse.ArgumentParser:
     status.add_argument("--state", type=Path, required=True, metavar="DIR", help="this machine's own folder")
     status.add_argument("--json", type=Path, metavar="FILE", help="write the status here")
     status.set_defaults(run=_status)
+
+    for command in COMMANDS:
+        subparser = commands.add_parser(command.NAME, help=command.HELP)
+        command.add_arguments(subparser)
+        subparser.set_defaults(run=command.run)
     return parser
 
 

@@ -20,6 +20,7 @@ from edge_runtime.bundle.state import (
     only_one,
     open_active,
     read_active,
+    read_rolled_back,
     release_folder,
     remove_old_releases,
 )
@@ -78,6 +79,7 @@ def pull(
         TrustError: The repository does not verify (changed, older, expired, foreign).
         BundleError: A bundle is not what its manifest says.
         GoldenMismatch: This machine does not compute the expected outputs.
+        RefusedError: The release was rolled back on this machine.
         TargetUnavailable: A bundle or this machine cannot run the target.
         InputError: A folder or file that was given cannot be used, or another pull is at work.
     """
@@ -94,6 +96,7 @@ def pull(
                 f"the repository offers release {index.release}, release {previous} is active",
                 "ask the publisher to publish a newer release",
             )
+        _refuse_what_failed_here(state, index.release, previous)
         golden: dict[str, dict[str, float]] = {}
         is_new = not _runs_already(state, repository, index, target)
         if is_new:
@@ -177,6 +180,15 @@ def _active_number(state: Path) -> int | None:
     except StateError:
         return None
     return None if record is None else record.release
+
+
+def _refuse_what_failed_here(state: Path, release: int, active: int | None) -> None:
+    failed = read_rolled_back(state)
+    if failed is not None and release <= failed.release and release != active:
+        raise RefusedError(
+            f"release {release} was rolled back on this machine: {failed.reason}",
+            "ask the publisher to publish a newer release",
+        )
 
 
 def _runs_already(state: Path, repository: Repository, index: ReleaseIndex, target: str) -> bool:

@@ -6,6 +6,7 @@ Neither network nor clock is needed here.
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -20,9 +21,11 @@ from edge_runtime.bundle.manifest import Manifest, load_manifest
 from edge_runtime.bundle.release import RELEASE, ReleaseIndex, parse_release
 from edge_runtime.bundle.values import MANIFEST, Name, Sha256, Value, is_safe_path
 from edge_runtime.errors import InputError, NoReleaseError, StateError
-from edge_runtime.files import canonical_json, sha256_bytes, sha256_file, write_atomic
+from edge_runtime.files import canonical_json, fsync_folder, sha256_bytes, sha256_file, write_atomic
 
 ACTIVE = "active.json"
+FALLBACK = "fallback.json"
+ROLLED_BACK = "rolled_back.json"
 RELEASES = "releases"
 PULL_AGAIN = "run factory-edge pull again"
 
@@ -72,6 +75,20 @@ class ActiveRecord(Value):
         return sha256_bytes(canonical_json(self.model_dump(mode="json", exclude={"digest"})))
 
 
+class RolledBack(Value):
+    """`rolled_back.json`: a release that failed on this machine. It is not taken again; a newer one is.
+
+    Attributes:
+        release: Its number.
+        reason: How it failed, in words.
+        at_utc: When, ISO 8601.
+    """
+
+    release: Annotated[int, Field(ge=1)]
+    reason: str
+    at_utc: str
+
+
 @dataclass(frozen=True)
 class ActiveBundle:
     """A bundle of the active release: where it lies and what it is."""
@@ -110,8 +127,52 @@ def describe_files(folder: Path) -> tuple[StoredFile, ...]:
 
 
 def activate(state: Path, record: ActiveRecord) -> None:
-    """Make a release the active one, by one rename; its folder must be complete."""
+    """Make a release the active one, by one rename; its folder must be complete.
+
+    The one that was active before becomes the fallback, until `settle`.
+    """
+    try:
+        before = read_active(state)
+    except StateError:
+        before = None
+    if before is not None and before.release != record.release:
+        write_atomic(state / FALLBACK, before.to_bytes())
     write_atomic(state / ACTIVE, record.sealed().to_bytes())
+    rolled_back = read_rolled_back(state)
+    if rolled_back is not None and record.release > rolled_back.release:
+        (state / ROLLED_BACK).unlink()
+
+
+def settle(state: Path) -> None:
+    """The active release has proven itself: there is no way back to the one before."""
+    (state / FALLBACK).unlink(missing_ok=True)
+    fsync_folder(state)
+
+
+def roll_back(state: Path, reason: str) -> ActiveRecord:
+    """Make the fallback the active release again, and note that the active one failed here.
+
+    The trusted metadata stays: nothing older than it is ever taken from the repository. After a power cut at any moment
+    either release is active, whole, and once the failure is noted a further call ends the work.
+
+    Returns:
+        The record that is active now.
+
+    Raises:
+        NoReleaseError: There is no fallback.
+        StateError: The fallback was changed or damaged; the active release stays.
+        InputError: A pull is at work.
+    """
+    with only_one(state, "pull"):
+        failed, fallback = read_active(state), read_fallback(state)
+        if failed is None or fallback is None:
+            raise NoReleaseError(f"{state} holds no release to go back to", "publish a newer release and pull it")
+        open_record(state, fallback)
+        note = RolledBack(release=failed.release, reason=reason, at_utc=dt.datetime.now(dt.timezone.utc).isoformat())
+        write_atomic(state / ROLLED_BACK, canonical_json(note.model_dump(mode="json")))
+        write_atomic(state / ACTIVE, fallback.to_bytes())
+        settle(state)
+    return fallback
 
 
 @contextlib.contextmanager
@@ -143,17 +204,34 @@ def read_active(state: Path) -> ActiveRecord | None:
     Raises:
         StateError: The record was changed or damaged.
     """
-    path = state / ACTIVE
-    if not path.exists():
+    return _read_record(state / ACTIVE)
+
+
+def read_fallback(state: Path) -> ActiveRecord | None:
+    """The record of the release before, while the active one has yet to prove itself; else None.
+
+    Raises:
+        StateError: The record was changed or damaged.
+    """
+    fallback, active = _read_record(state / FALLBACK), read_active(state)
+    if fallback is None or active is None or fallback.release == active.release:
         return None
-    data = path.read_bytes()
+    return fallback
+
+
+def read_rolled_back(state: Path) -> RolledBack | None:
+    """The newest release that failed on this machine; None if none did.
+
+    Raises:
+        StateError: The note is damaged.
+    """
+    path = state / ROLLED_BACK
     try:
-        record = ActiveRecord.model_validate_json(data)
+        return RolledBack.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
     except ValidationError as error:
-        raise StateError(f"{path} is damaged", PULL_AGAIN) from error
-    if not record.is_intact() or record.to_bytes() != data:
-        raise StateError(f"{path} was changed", PULL_AGAIN)
-    return record
+        raise StateError(f"{path} is damaged", "remove it; then the release that failed is tried again") from error
 
 
 def open_active(state: Path) -> Active:
@@ -167,6 +245,31 @@ def open_active(state: Path) -> Active:
     record = read_active(state)
     if record is None:
         raise NoReleaseError(f"no release is active in {state}", "run factory-edge pull first")
+    return open_record(state, record)
+
+
+def open_kept(state: Path, release: int) -> Active:
+    """As `open_active`, for the active release or its fallback, by number.
+
+    Raises:
+        NoReleaseError: It is neither.
+        StateError: Its record or a file was changed, damaged or removed; the message names it.
+        BundleError: A manifest does not fit its bundle.
+    """
+    active = read_active(state)
+    record = active if active is not None and active.release == release else read_fallback(state)
+    if record is None or record.release != release:
+        raise NoReleaseError(f"release {release} is not kept in {state}", PULL_AGAIN)
+    return open_record(state, record)
+
+
+def open_record(state: Path, record: ActiveRecord) -> Active:
+    """Verify every file of a release against a record, and load its manifests.
+
+    Raises:
+        StateError: A file was changed, damaged or removed; the message names it.
+        BundleError: A manifest does not fit its bundle.
+    """
     folder = release_folder(state, record.release)
     for file in record.files:
         _verify(folder / file.path, file)
@@ -191,13 +294,19 @@ def load_bundles(folder: Path, index: ReleaseIndex) -> dict[str, ActiveBundle]:
 
 
 def remove_old_releases(state: Path, active: int) -> None:
-    """Keep the active release and the newest inactive one, remove the others."""
+    """Keep the active release and its fallback, or else the newest inactive one; remove the others."""
     inactive = sorted(
         (int(path.name) for path in (state / RELEASES).iterdir() if path.name.isdecimal() and int(path.name) != active),
         reverse=True,
     )
-    for release in inactive[1:]:
-        shutil.rmtree(release_folder(state, release))
+    try:
+        fallback = read_fallback(state)
+    except StateError:
+        fallback = None
+    kept = inactive[:1] if fallback is None else [fallback.release]
+    for release in inactive:
+        if release not in kept:
+            shutil.rmtree(release_folder(state, release))
 
 
 def summary(active: Active) -> dict[str, Any]:
@@ -212,6 +321,20 @@ def summary(active: Active) -> dict[str, Any]:
             for entry in active.index.bundles
         ],
     }
+
+
+def _read_record(path: Path) -> ActiveRecord | None:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    try:
+        record = ActiveRecord.model_validate_json(data)
+    except ValidationError as error:
+        raise StateError(f"{path} is damaged", PULL_AGAIN) from error
+    if not record.is_intact() or record.to_bytes() != data:
+        raise StateError(f"{path} was changed", PULL_AGAIN)
+    return record
 
 
 def _verify(path: Path, expected: StoredFile) -> None:

@@ -139,8 +139,27 @@ class Inspector:
                 found += self._verdicts(self._engine.run(inputs))
                 continue
             inputs[REFERENCE] = np.stack([self._golden(reference) for reference in golden[batch]])
-            found += self._compared(frames[batch], inputs)
+            found += self._compared([frame.shape for frame in frames[batch]], inputs)
         return found
+
+    def inspect_fitted(
+        self, image: np.ndarray, frame_shape: tuple[int, ...], reference: np.ndarray | str | None = None
+    ) -> Verdict:
+        """Judge one frame that `fit` made fit, without copying it.
+
+        Args:
+            image: What `fit` gave.
+            frame_shape: Shape of the frame itself.
+            reference: See `inspect`.
+
+        Raises:
+            InputError: The golden image is not known.
+        """
+        inputs = {IMAGE: image[None]}
+        if self.spec.golden_image is None:
+            return self._verdicts(self._engine.run(inputs))[0]
+        inputs[REFERENCE] = self._golden(reference)[None]
+        return self._compared([frame_shape], inputs)[0]
 
     def _read(self, path: Path) -> np.ndarray:
         try:
@@ -163,18 +182,18 @@ class Inspector:
             )
         return self._references[reference]
 
-    def _compared(self, frames: Sequence[np.ndarray], inputs: Mapping[str, np.ndarray]) -> list[Verdict]:
+    def _compared(self, shapes: Sequence[tuple[int, ...]], inputs: Mapping[str, np.ndarray]) -> list[Verdict]:
         if not isinstance(self._engine, Comparing):
             return self._verdicts(self._engine.run(inputs))
         comparisons = self._engine.compare(inputs)
-        return [self._of(comparison, frame) for comparison, frame in zip(comparisons, frames, strict=True)]
+        return [self._of(comparison, shape) for comparison, shape in zip(comparisons, shapes, strict=True)]
 
-    def _of(self, comparison: Comparison, frame: np.ndarray) -> Verdict:
+    def _of(self, comparison: Comparison, shape: tuple[int, ...]) -> Verdict:
         # The engine gives float32, and thresholds are settled on that.
         verdict = self._verdict(float(np.float32(comparison.score)), None, comparison.heat_map)
         if comparison.failure is not None:
             return replace(verdict, verdict="nok", failure=comparison.failure)
-        return replace(verdict, blobs=tuple(self._in_frame(blob, frame.shape) for blob in comparison.blobs))
+        return replace(verdict, blobs=tuple(self._in_frame(blob, shape) for blob in comparison.blobs))
 
     def _in_frame(self, blob: Blob, shape: tuple[int, ...]) -> Blob:
         """A blob of the fitted frame in pixels of the frame itself."""

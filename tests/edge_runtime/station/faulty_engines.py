@@ -1,0 +1,66 @@
+"""Engines that fail when they see parts of certain grey values; the functions are passed to worker processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edge_runtime.bundle import Manifest
+from edge_runtime.engine.base import Engine
+from edge_runtime.engine.serving import engine_for_serving
+from tests.edge_runtime.station.station_site import HEIGHT, WIDTH
+
+HANGS, DIES, GIVES_NAN, RAISES, IS_SLOW = 11, 12, 13, 14, 15
+# Only releases made as `BAD` fail here.
+BAD = "bad"
+BAD_DIES = 61
+SLOW_S = 0.5
+
+
+def grey(value: int) -> np.ndarray:
+    """A part of one grey value."""
+    return np.full((HEIGHT, WIDTH), value, np.uint8)
+
+
+class FaultyEngine:
+    """Wraps a real engine."""
+
+    def __init__(self, engine: Engine, *, is_bad: bool) -> None:
+        self._engine, self._is_bad = engine, is_bad
+        self.target, self.precision, self.label = engine.target, engine.precision, engine.label
+
+    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        outputs = self._engine.run(inputs)
+        value = int(inputs["image"].flat[0])
+        if self._is_bad and value == BAD_DIES:
+            value = DIES
+        if value == HANGS:
+            time.sleep(3600)
+        if value == DIES:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if value == GIVES_NAN:
+            return {name: np.full_like(output, np.nan) for name, output in outputs.items()}
+        if value == RAISES:
+            msg = "out of order"
+            raise RuntimeError(msg)
+        if value == IS_SLOW:
+            time.sleep(SLOW_S)
+        return outputs
+
+    def warm_up(self, calls: int | None = None) -> int:
+        return self._engine.warm_up(calls)
+
+    def close(self) -> None:
+        self._engine.close()
+
+
+def faulty(state: Path, folder: Path, manifest: Manifest, target: str, precision: str | None = None) -> Any:
+    """Opens a real engine, and wraps it."""
+    engine = engine_for_serving(state, folder, manifest, target, precision)
+    return FaultyEngine(engine, is_bad=manifest.lineage.code_version == BAD)
