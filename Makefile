@@ -30,7 +30,7 @@ $(VENV)/.ready: requirements.lock bootstrap.lock pyproject.toml edge_runtime/pyp
 	@$(BIN)/factory manifest
 	@touch $@
 
-$(EDGE)/.ready: $(VENV)/.ready edge_runtime/requirements.lock $(shell find edge_runtime/src -name '*.py')
+$(EDGE)/.ready: $(VENV)/.ready edge_runtime/requirements.lock $(shell find edge_runtime/src -type f -not -name "*.pyc")
 	@echo "setting up $(EDGE) from edge_runtime/requirements.lock"
 	@$(UV) venv --quiet --clear --python $(BIN)/python $(EDGE)
 	@$(UV) pip sync --quiet $(FROM_UV) --python $(EDGE)/bin/python --require-hashes edge_runtime/requirements.lock
