@@ -11,6 +11,7 @@ from factory_assets.foundation.settings import Site, load_site
 from factory_assets.historian import assets as historian
 from factory_assets.historian import sensors as historian_sensors
 from factory_assets.inspection import assets as inspection
+from factory_assets.inspection.results import sensors as results_sensors
 from factory_assets.reference_plant import assets as reference_plant
 from factory_assets.rul import assets as rul
 from factory_assets.telemetry import assets as telemetry
@@ -28,6 +29,7 @@ def build_defs(site: Site) -> dg.Definitions:
         schedules=automation.schedules(site),
         sensors=[
             *historian_sensors.sensors(site, job=automation.READINGS_JOB),
+            *results_sensors.sensors(site, job=automation.VERDICTS_JOB),
             *alerting.sensors(site.plant),
         ],
         resources={"lake": LakeResource(root=str(site.home.lake)), "dbt": dbt_resource(site.home)},

@@ -61,6 +61,7 @@ def bring_up_to_date(
         versions = {parts.to_key(p): segments.source_version(m) for p, m in contents.items()}
         observe(instance, dg.AssetKey("historian_source"), versions)
         observe(instance, dg.AssetKey("image_source"), _image_versions(site, looked_at))
+        observe(instance, dg.AssetKey("station_results"), _results_versions(site, looked_at))
         return Scope(
             readings=sorted(contents, key=str),
             days=days,
@@ -91,6 +92,13 @@ def _image_versions(site: Site, products: Sequence[str]) -> dict[str, str]:
 
     found = {name: source_version(site.folder(site.plant.product(name).images.folder)) for name in products}
     return {name: version for name, version in found.items() if version is not None}
+
+
+def _results_versions(site: Site, products: Sequence[str]) -> dict[str, str]:
+    from factory_assets.inspection.results.collecting import source_version
+
+    version = source_version(site.home.results) if products else ""
+    return dict.fromkeys(products, version)
 
 
 def _ended_days(site: Site) -> list[dt.date]:

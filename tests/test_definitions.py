@@ -19,7 +19,7 @@ EXPECTED = {
     "rul": {"rul_training_set", "rul_model", "rul_evaluation"},
     "inspection": {
         "image_source", "inspection_image", "inspection_training_set", "inspection_model", "inspection_evaluation",
-        "inspection_champion",
+        "inspection_champion", "station_results", "inspection_verdict",
     },
     "engines": {
         "rul_onnx", "rul_bundle", "inspection_onnx", "inspection_bundle", "engine_release", "release_timestamp",
@@ -27,6 +27,7 @@ EXPECTED = {
 }  # fmt: skip
 OF_PRODUCTS = {"part_images", "inspection_onnx", "inspection_bundle", *EXPECTED["inspection"]}
 MARTS = {"machine_health_day", "channel_coverage", "failure_history"}
+MARTS_OF_PRODUCTS = {"inspection_yield_day", "inspection_defect_pareto"}
 BLOCKING = {
     ("historian_extract", "contract"),
     ("historian_extract", "segments_lose_no_reading"),
@@ -46,6 +47,8 @@ BLOCKING_OF_PRODUCTS = {
     ("inspection_image", "enough_is_accepted"),
     ("inspection_training_set", "no_leak"),
     ("inspection_model", "beats_chance"),
+    ("inspection_verdict", "contract"),
+    ("inspection_verdict", "verdicts_are_conserved"),
     ("inspection_onnx", "clean_nodes"),
     ("inspection_bundle", "parity_certificate"),
     ("inspection_bundle", "golden_samples"),
@@ -77,6 +80,7 @@ def test_every_asset_stands_in_its_room(site: Site, defs: dg.Definitions) -> Non
         groups.setdefault(node.group_name or "", set()).add(node.key.to_user_string())
     warehouse = groups.pop("warehouse")
     assert warehouse >= MARTS
+    assert warehouse & MARTS_OF_PRODUCTS == (MARTS_OF_PRODUCTS if site.plant.products else set())
     left_out = set() if site.plant.products else OF_PRODUCTS
     left_out |= set() if site.plant.simulator else EXPECTED["reference_plant"]
     expected = {room: keys - left_out for room, keys in EXPECTED.items()}
@@ -109,10 +113,12 @@ def test_what_decides_whether_the_edge_is_safe_blocks(site: Site, defs: dg.Defin
 def test_jobs_schedules_and_sensors(site: Site, defs: dg.Definitions) -> None:
     repository = defs.get_repository_def()
     assert {"readings", "models", "release", "timestamp", "marts", "retention"} <= set(repository.job_names)
-    assert ("inspection" in repository.job_names) is bool(site.plant.products)
+    of_products = {"inspection", "verdicts"} if site.plant.products else set()
+    assert {"inspection", "verdicts"} & set(repository.job_names) == of_products
     sensors = {sensor.name for sensor in repository.sensor_defs}
     schedules = {schedule.name for schedule in repository.schedule_defs}
     of_all = {"alert_on_failure", "alert_on_warning"}
+    of_all |= {"new_inspection_results"} if site.plant.products else set()
     assert sensors == of_all | ({"new_historian_segments", "alert_on_lost_freshness"} if site.plant.running else set())
     daily = {"daily_marts", "daily_simulation"} if site.plant.running else set()
     assert schedules == daily | {"daily_timestamp", "weekly_retention"}

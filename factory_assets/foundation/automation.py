@@ -51,8 +51,14 @@ MARTS_JOB = dg.define_asset_job(
 )
 INSPECTION_JOB = dg.define_asset_job(
     "inspection",
-    selection=dg.AssetSelection.groups("inspection") | dg.AssetSelection.assets("inspection_onnx", "inspection_bundle"),
+    selection=dg.AssetSelection.groups("inspection") - dg.AssetSelection.assets("inspection_verdict")
+    | dg.AssetSelection.assets("inspection_onnx", "inspection_bundle"),
     description="From labelled images to a bundle that may be released, for one product.",
+)
+VERDICTS_JOB = dg.define_asset_job(
+    "verdicts",
+    selection=dg.AssetSelection.assets("inspection_verdict", "inspection_yield_day", "inspection_defect_pareto"),
+    description="Take over what inspection stations handed on, and refresh yield and defects.",
 )
 
 
@@ -62,7 +68,7 @@ def jobs(site: Site) -> list[dg.JobDefinition | UnresolvedAssetJobDefinition]:
     found: list[dg.JobDefinition | UnresolvedAssetJobDefinition] = []
     found += [READINGS_JOB, MARTS_JOB] if plant.fleets else []
     found += [MODELS_JOB] if plant.modelled_fleets else []
-    found += [INSPECTION_JOB] if plant.products else []
+    found += [INSPECTION_JOB, VERDICTS_JOB] if plant.products else []
     found += [RELEASE_JOB, TIMESTAMP_JOB] if plant.releases_something else []
     return [*found, retention_job(site)]
 

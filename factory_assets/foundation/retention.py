@@ -69,6 +69,7 @@ def kept(home: Home) -> dict[str, int]:
     """Bytes of what is never deleted, by kind: what to watch where disks are small."""
     places = {
         "segments": home.segments,
+        "results": home.results,
         "lake": home.lake,
         "releases": home.releases,
         "models": home.models,

@@ -44,6 +44,7 @@ class InspectionThresholds(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     near_copies_share: float
     quarantined_share: float
+    fail_safe_share: float
 
 
 class ReleaseThresholds(BaseModel):
@@ -99,13 +100,18 @@ class Home:
 
     @property
     def exchange(self) -> Path:
-        """What passes between the platform and the edge: segments up, releases down."""
+        """What passes between the platform and the edge: segments and results up, releases down."""
         return self.root / "exchange"
 
     @property
     def segments(self) -> Path:
         """Collected historian data."""
         return self.exchange / "segments"
+
+    @property
+    def results(self) -> Path:
+        """Verdicts and images that stations handed on, one folder a station."""
+        return self.exchange / "results"
 
     @property
     def releases(self) -> Path:

@@ -40,6 +40,7 @@ from factory_assets.inspection import (
     thresholds,
     training,
 )
+from factory_assets.inspection.results import assets as results
 
 GROUP = "inspection"
 SOURCE = "image_source"
@@ -77,6 +78,7 @@ def assets(site: Site) -> list[dg.AssetsDefinition | dg.AssetSpec]:
         inspection_model(site),
         inspection_evaluation(site),
         inspection_champion(site),
+        *results.assets(site),
     ]
 
 
@@ -296,7 +298,7 @@ def inspection_evaluation(site: Site) -> dg.AssetsDefinition:
             outputs = saving.load_scorer(site.home.models / name)(images)
             scored = training.scored_images(images, outputs, card.threshold)
             scores = evaluation.evaluate(scored, product.costs)
-            lake.get().write("inspection_verdict", scored.frame(), Partition(name))
+            lake.get().write("inspection_test_score", scored.frame(), Partition(name))
             row = reports.evaluation_row(name, card.method, scores)
             found.append(lake.get().write("inspection_evaluation", row, Partition(name)))
             shown = {key: picture(png) for key, png in reports.test_plots(images, outputs, scored, scores).items()}

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
 from edge_runtime.bundle.inspection_spec import GoldenImageSettings
+from edge_runtime.station.records import STAGES
 from factory_assets.foundation.products import ImageInput, Method
+
+if TYPE_CHECKING:
+    import pandera.polars as pa
+
+UTC_TIME = pl.Datetime("us", "UTC")
 
 IMAGE, REFERENCE = "image", "reference"
 SCORE, PROBABILITIES, HEAT_MAP = "score", "probabilities", "heat_map"
@@ -44,6 +50,95 @@ INSPECTION_EVALUATION_COLUMNS = {
     "escape_rate": "defective parts passed at the operating threshold",
     "cost_per_part": "expected cost of wrong verdicts a part, with the plant file's costs and defect rate",
 }
+
+BLOB_FIELDS = ("x_px", "y_px", "width_px", "height_px", "area_px")
+
+INSPECTION_VERDICT: dict[str, pl.DataType] = {
+    "plant": pl.String(),
+    "product": pl.String(),
+    "station": pl.String(),
+    "sequence": pl.Int64(),
+    "part_id": pl.String(),
+    "trigger_id": pl.String(),
+    "trigger_source": pl.String(),
+    "triggered_ts_utc": UTC_TIME,
+    "concluded_ts_utc": UTC_TIME,
+    "verdict": pl.String(),
+    "failure": pl.String(),
+    "detail": pl.String(),
+    "score": pl.Float64(),
+    "threshold": pl.Float64(),
+    "label": pl.String(),
+    "blobs": pl.List(pl.Struct(dict.fromkeys(BLOB_FIELDS, pl.Float64))),
+    "release": pl.Int64(),
+    "bundle_version": pl.String(),
+    "engine": pl.String(),
+    **{f"{stage}_ms": pl.Float64() for stage in STAGES},
+    "image": pl.String(),
+    "segment": pl.String(),
+}
+
+INSPECTION_VERDICT_COLUMNS = {
+    "station": "where the part was looked at",
+    "sequence": "number of the verdict at its station, 1, 2, ... without a gap over its whole life",
+    "part_id": "what the line calls the part",
+    "trigger_id": "unique; one verdict each",
+    "concluded_ts_utc": "by the station's clock; `sequence` tells the order even where that was set",
+    "verdict": "ok, nok, or classified where a product has no label for sound parts",
+    "failure": "why the part was rejected without being judged; empty if it was judged",
+    "detail": "the failure in words",
+    "score": "larger is worse, 0 to 1",
+    "threshold": "at or above it a part is rejected",
+    "label": "most probable label",
+    "blobs": "where the part differs from its golden image",
+    "release": "number of the release that judged",
+    "total_ms": "from the trigger to the verdict",
+    "image": "path of the kept image below the exchange; empty if none was kept",
+    "segment": "the file that it came in by, below the station's folder",
+}
+
+QUARANTINED_VERDICT: dict[str, pl.DataType] = {
+    "plant": pl.String(),
+    "station": pl.String(),
+    "segment": pl.String(),
+    "sequence": pl.Int64(),
+    "reason": pl.String(),
+    "detail": pl.String(),
+    "line": pl.String(),
+}
+
+RESULT_SEGMENT: dict[str, pl.DataType] = {
+    "station": pl.String(),
+    "segment": pl.String(),
+    "first": pl.Int64(),
+    "last": pl.Int64(),
+    "stamp": pl.String(),
+    "sha256": pl.String(),
+    "read_by": pl.String(),
+    "status": pl.String(),
+    "reason": pl.String(),
+    "accepted": pl.Int64(),
+    "quarantined": pl.Int64(),
+    "slices": pl.List(pl.Struct({"product": pl.String, "day": pl.String, "rows": pl.Int64})),
+}
+
+
+def verdict_contract(products: tuple[str, ...]) -> pa.DataFrameSchema:
+    """Verdicts: keys are there, the product is one of the plant, and no part passes without being judged."""
+    import pandera.polars as pa
+
+    needed = ("plant", "station", "part_id", "trigger_id", "triggered_ts_utc", "concluded_ts_utc", "segment")
+    columns = {name: pa.Column(dtype, nullable=name not in needed) for name, dtype in INSPECTION_VERDICT.items()}
+    columns |= {
+        "product": pa.Column(pl.String, pa.Check.isin(products), nullable=False),
+        "sequence": pa.Column(pl.Int64, pa.Check.ge(1), nullable=False),
+        "verdict": pa.Column(pl.String, pa.Check.isin(["ok", "nok", "classified"]), nullable=False),
+    }
+    never_passes = pa.Check(
+        lambda data: data.lazyframe.select(pl.col("failure").is_null() | (pl.col("verdict") == "nok")),
+        error="a part that was not judged is nok",
+    )
+    return pa.DataFrameSchema(columns, checks=never_passes, unique=["station", "sequence"], strict=True, ordered=True)
 
 
 class _Record(BaseModel):

@@ -60,11 +60,13 @@ class Translator(DagsterDbtTranslator):
 
 
 def assets(site: Site) -> list[dg.AssetsDefinition]:
-    """The assets of this room for one plant, none without a historian; freshness is asked of running plants only."""
-    if not site.plant.fleets:
-        return []
-    fresh = [checks.newest_reading_is_recent(site)] if site.plant.running else []
-    return [plant_file_tables(site), telemetry_marts(), *fresh]
+    """The assets of this room for one plant: what its historian feeds, and what its inspection stations do.
+
+    Freshness is asked of running plants only.
+    """
+    found: list[dg.AssetsDefinition] = [plant_file_tables(site), telemetry_marts()] if site.plant.fleets else []
+    found += [checks.newest_reading_is_recent(site)] if site.plant.fleets and site.plant.running else []
+    return [*found, *([quality_marts()] if site.plant.products else [])]
 
 
 def plant_file_tables(site: Site) -> dg.AssetsDefinition:
@@ -101,23 +103,33 @@ def plant_file_tables(site: Site) -> dg.AssetsDefinition:
 
 def telemetry_marts() -> dg.AssetsDefinition:
     """The marts that need nothing but readings and lives."""
+    return _marts("telemetry")
+
+
+def quality_marts() -> dg.AssetsDefinition:
+    """The marts of what inspection stations found."""
+    return _marts("quality")
+
+
+def _marts(tag: str) -> dg.AssetsDefinition:
+    """The marts of one dbt tag; apart, so that a later room can feed the warehouse without a circle."""
     manifest = load_manifest()
 
     @dbt_assets(
         manifest=manifest,
-        select="tag:telemetry",
+        select=f"tag:{tag}",
         dagster_dbt_translator=Translator(),
-        name="telemetry_marts",
+        name=f"{tag}_marts",
         pool=WAREHOUSE,
     )
-    def _telemetry_marts(context: dg.AssetExecutionContext, dbt: PlantDbt, lake: LakeResource) -> Iterator[Any]:
+    def _of_tag(context: dg.AssetExecutionContext, dbt: PlantDbt, lake: LakeResource) -> Iterator[Any]:
         marts.make_folders(lake.get(), [key.to_user_string() for key in context.selected_asset_keys])
         page = docs.write_docs(manifest, Path(dbt.docs_root))
         told = partial(_with_file_facts, context=context, lake=lake.get(), page=page)
         for event in dbt.build(context):
             yield told(event) if isinstance(event, dg.Output) else event
 
-    return _telemetry_marts
+    return _of_tag
 
 
 def _with_file_facts(
