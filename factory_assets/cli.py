@@ -181,6 +181,25 @@ def dev(plant: PlantOption = None, data: DataOption = None, home: HomeOption = N
     raise typer.Exit(development.serve(_site(plant, data, home), port=port))
 
 
+@app.command()
+def line(
+    product: Annotated[str, typer.Option("--product", help="Which product comes along.")],
+    every: Annotated[float, typer.Option("--every", min=0.0, help="Seconds from part to part.")] = 3.0,
+    plant: PlantOption = None,
+    home: HomeOption = None,
+) -> None:
+    """Let parts of a simulated plant come along at its station, until stopped; `factory dev` does."""
+    from factory_assets.stations import simulated_stations
+
+    site = _site(plant, home=home)
+    stations = {station.product: station for station in simulated_stations(site)}
+    if product not in stations:
+        msg = f"{product} is rendered by no simulator here; there are: {', '.join(stations) or 'none'}"
+        raise typer.BadParameter(msg)
+    typer.echo(f"photographs go to {stations[product].line.camera}")
+    stations[product].line.run(every_s=every)
+
+
 @release_app.command("refresh")
 def release_refresh(plant: PlantOption = None, home: HomeOption = None) -> None:
     """Sign the release's timestamp anew; the daily job does the same."""

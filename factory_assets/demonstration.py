@@ -14,6 +14,11 @@ from factory_assets import operations, summary
 from factory_assets.foundation.errors import FactoryError
 from factory_assets.foundation.lake import Lake, Partition
 from factory_assets.foundation.settings import Site
+from factory_assets.inspection.results import figures
+from factory_assets.stations import simulated_stations
+
+# Parts that come along at the station of the demonstration.
+PARTS = 40
 
 
 class EdgeFailedError(FactoryError, RuntimeError):
@@ -35,7 +40,20 @@ def run(site: Site, edge: Path) -> None:
         done = operations.bring_up_to_date(site, on_progress=on_progress)
     summary.print_result(site, done)
     go_to_the_edge(site, edge)
+    inspect_at_the_line(site, edge)
     _print_where_next(site, edge)
+
+
+def inspect_at_the_line(site: Site, edge: Path, parts: int = PARTS) -> None:
+    """Run the inspection service of the first product on new parts, and take its verdicts over into the lake."""
+    for station in simulated_stations(site)[:1]:
+        config = station.write_config(port=None)
+        truth = {part.part: part.label for part in (station.line.next_part() for _ in range(parts))}
+        _edge(edge, station.folder / "served.json", "run", "--config", config, "--parts", str(parts))
+        with summary.progress_lines(site.home.log) as on_progress:
+            operations.bring_up_to_date(site, on_progress=on_progress)
+        verdicts = figures.newest(Lake(site.home.lake), station.product).filter(pl.col("part_id").is_in(list(truth)))
+        summary.console.print(summary.served_table(station.name, verdicts, truth))
 
 
 def go_to_the_edge(site: Site, edge: Path) -> None:
@@ -128,6 +146,7 @@ def _edge(edge: Path, report: Path, *arguments: str | Path) -> dict[str, Any]:
 def _print_where_next(site: Site, edge: Path) -> None:
     lines = [
         ("see the graph, its checks and plots", "make dev, then open http://127.0.0.1:3000"),
+        ("see a station inspect parts", "make dev, then open http://127.0.0.1:3002"),
         ("tables (Parquet)", site.home.lake),
         ("training runs", f"mlflow ui --backend-store-uri {site.home.mlflow_uri}"),
         ("the signed release", site.home.releases),

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
+import numpy as np
 import polars as pl
 from rich.console import Console
 from rich.table import Table
@@ -218,6 +219,28 @@ def inspected_table(inspected: dict[str, Any]) -> Table:
             product, f"{len(parts):,}", f"{said['ok']:,}", f"{said['nok']:,}", f"{unseen:,}",
             f"{worst['image']} ({worst['score']:.2f})",
         )  # fmt: skip
+    return table
+
+
+def served_table(station: str, verdicts: pl.DataFrame, truth: Mapping[str, str]) -> Table:
+    """What a station said of new parts, beside what is true of them.
+
+    Args:
+        station: Its name.
+        verdicts: Rows of `inspection_verdict`.
+        truth: Label by part id, `ok` for sound parts.
+    """
+    table = Table("parts that are", *[_right(name) for name in ("parts", "ok", "rejected", "rejected unseen")])
+    table.title = f"Inspected by the service at {station}: new parts, one after the other"
+    said = {row["part_id"]: row for row in verdicts.iter_rows(named=True)}
+    for label in sorted(set(truth.values()), key=lambda name: (name != "ok", name)):
+        rows = [said[part] for part, true in truth.items() if true == label and part in said]
+        ok = sum(row["verdict"] == "ok" for row in rows)
+        unseen = sum(row["failure"] is not None for row in rows)
+        table.add_row(label, f"{len(rows):,}", f"{ok:,}", f"{len(rows) - ok:,}", f"{unseen:,}")
+    took_ms = verdicts.filter(pl.col("failure").is_null())["total_ms"].to_numpy()
+    if len(took_ms):
+        table.caption = f"from trigger to verdict: {np.median(took_ms):.1f} ms (median, on this machine)"
     return table
 
 

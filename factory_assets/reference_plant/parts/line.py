@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from factory_assets.foundation.lake import replacing
@@ -12,34 +12,42 @@ from factory_assets.reference_plant.parts.rendering import Photograph, render_pa
 
 # Parts of the labelled images have lower numbers.
 FIRST_PART = 10_001
+NEWEST = ".newest"
 
 
-def parts_on_the_line(product: str, seed: int, *, first: int = FIRST_PART) -> Iterator[Photograph]:
-    """One photograph of each part, in the order of serial numbers, without end.
+@dataclass(frozen=True)
+class Line:
+    """A line on which parts come along in the order of their serial numbers, each photographed once.
 
-    Raises:
-        RenderingError: The simulator makes no such product.
+    Attributes:
+        product: A name from `rendering.SCENES`.
+        camera: The folder that the camera writes into, one file a part, named after its serial number.
+        seed: The plant's.
     """
-    number = first
-    while True:
-        yield next(render_parts(product, 1, seed, first=number))
-        number += 1
 
+    product: str
+    camera: Path
+    seed: int
 
-def put(photograph: Photograph, folder: Path) -> Path:
-    """Write a photograph as the camera does: whole, under the part's serial number."""
-    path = folder / f"{photograph.part}.png"
-    with replacing(path) as temporary:
-        temporary.write_bytes(encoded(photograph.pixels))
-    return path
+    def next_part(self) -> Photograph:
+        """Let the next part come along: its photograph is written whole.
 
+        Raises:
+            RenderingError: The simulator makes no such product.
+        """
+        mark = self.camera / NEWEST
+        number = int(mark.read_text()) + 1 if mark.is_file() else FIRST_PART
+        photograph = next(render_parts(self.product, 1, self.seed, first=number))
+        for path, data in (
+            (self.camera / f"{photograph.part}.png", encoded(photograph.pixels)),
+            (mark, b"%d" % number),
+        ):
+            with replacing(path) as temporary:
+                temporary.write_bytes(data)
+        return photograph
 
-def run_line(product: str, folder: Path, seed: int, *, every_s: float) -> None:
-    """Photograph parts at a steady pace until stopped; goes on after the newest part that the folder has seen."""
-    mark = folder / ".newest"
-    first = int(mark.read_text()) + 1 if mark.is_file() else FIRST_PART
-    for number, photograph in enumerate(parts_on_the_line(product, seed, first=first), start=first):
-        put(photograph, folder)
-        with replacing(mark) as temporary:
-            temporary.write_text(str(number))
-        time.sleep(every_s)
+    def run(self, *, every_s: float) -> None:
+        """Let parts come along at a steady pace until stopped."""
+        while True:
+            self.next_part()
+            time.sleep(every_s)
