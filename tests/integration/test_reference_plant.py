@@ -13,6 +13,7 @@ from factory_assets.foundation.lake import Lake, Partition
 from tests.integration.commands import EDGE, factory
 from tests.integration.conftest import DAYS, SmallPlant
 
+PARTS = 8
 ROOMS = ("reference_plant", "historian", "telemetry", "warehouse", "rul", "inspection", "engines")
 
 
@@ -77,7 +78,8 @@ def test_the_demonstration_ends_at_the_edge(small_plant: SmallPlant, tmp_path: P
         "from pathlib import Path; from factory_assets import demonstration; "
         "from factory_assets.foundation.settings import Settings, load_site; "
         f"site = load_site(Settings(plant=Path({str(small_plant.file)!r}), home=Path({str(small_plant.folder)!r}))); "
-        f"demonstration.go_to_the_edge(site, Path({str(EDGE)!r}))"
+        f"demonstration.go_to_the_edge(site, Path({str(EDGE)!r})); "
+        f"demonstration.inspect_at_the_line(site, Path({str(EDGE)!r}), parts={PARTS})"
     )
     import subprocess
     import sys
@@ -92,6 +94,11 @@ def test_the_demonstration_ends_at_the_edge(small_plant: SmallPlant, tmp_path: P
     parts = json.loads((small_plant.home / "edge" / "casting.json").read_text())["parts"]
     assert {part["verdict"] for part in parts} <= {"ok", "nok"}
     assert all(part["failure"] is None for part in parts)
+    assert "Inspected by the service at machining-casting" in done.stdout
+    verdicts = pl.read_parquet(small_plant.home / "lake" / "inspection_verdict" / "casting" / "*.parquet")
+    assert verdicts["sequence"].sort().to_list() == list(range(1, PARTS + 1))
+    yields = Lake(small_plant.home / "lake").read("inspection_yield_day")
+    assert yields["n_parts"].sum() == PARTS
 
 
 def test_a_missing_plant_file_is_told_in_plain_words(tmp_path: Path) -> None:

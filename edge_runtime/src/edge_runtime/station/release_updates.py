@@ -6,7 +6,9 @@ started that pulls, verifies and (for a GPU) compiles. The same way a trial is s
 
 from __future__ import annotations
 
+import json
 import queue
+import sys
 import threading
 import time
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ from edge_runtime.bundle.values import Precision
 from edge_runtime.engine.base import CPU
 from edge_runtime.errors import EdgeError
 from edge_runtime.station.children import CONTEXT, Child
+from edge_runtime.station.clock import utc_now
 from edge_runtime.station.config import ReleaseSettings
 
 POLITENESS = 10
@@ -100,10 +103,16 @@ def _compile(state: Path, target: str, precision: Precision | None) -> str | Non
     from edge_runtime.engine.compilation import compile_active
 
     try:
-        compile_active(state, target=target, precision=precision)
+        compile_active(state, target=target, precision=precision, progress=_log)
     except EdgeError as error:
         return error.what
     return None
+
+
+def _log(line: str) -> None:
+    """Say how a compilation goes on, as a line among the station's events: on a Jetson it takes minutes."""
+    sys.stderr.write(json.dumps({"event": "Compiling", "at_utc": utc_now(), "text": line}) + "\n")
+    sys.stderr.flush()
 
 
 def _settle(task: Task) -> Report:
