@@ -11,8 +11,8 @@ from edge_runtime.station.children import Child, Restarts, Target
 from edge_runtime.station.clock import NS_PER_S
 from edge_runtime.station.records import LivePicture, StationStatus
 
-# A page that takes nothing for so long hangs.
-BLOCKED_S = 10.0
+# A page that takes nothing for so long hangs; while it starts, on a busy machine, it is given longer.
+BLOCKED_S, STARTING_S = 10.0, 60.0
 
 
 class PagePost:
@@ -64,12 +64,14 @@ class PagePost:
         if self._child is None:
             if now_ns >= self._next_start_ns:
                 self.restarts.started(now_ns)
+                self.text = ""
                 self._child = Child("page", self._target, self._arguments)
                 self._feeder = _Feeder(self._child.connection)
             return None
-        if self._feeder is not None and self._feeder.is_blocked(now_ns):
+        longest_s = BLOCKED_S if self.text else STARTING_S
+        if self._feeder is not None and self._feeder.is_blocked(now_ns, longest_s):
             self._gone(now_ns)
-            return f"the page took nothing for {BLOCKED_S:g} s"
+            return f"the page took nothing for {longest_s:g} s"
         return None
 
     def close(self) -> None:
@@ -107,9 +109,9 @@ class _Feeder:
         self._now_ns = now_ns
         self._ready.set()
 
-    def is_blocked(self, now_ns: int) -> bool:
+    def is_blocked(self, now_ns: int, longest_s: float) -> bool:
         since_ns = self._sending_since_ns
-        return since_ns != 0 and now_ns - since_ns > BLOCKED_S * NS_PER_S
+        return since_ns != 0 and now_ns - since_ns > longest_s * NS_PER_S
 
     def stop(self) -> None:
         self._is_over = True
