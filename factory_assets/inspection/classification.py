@@ -192,6 +192,8 @@ def _step(logits: Any, settings: ClassificationSettings, *, steps: int) -> tuple
     )
     optimiser = keras.optimizers.AdamW(rate, weight_decay=settings.weight_decay)
     optimiser.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    # Made within the step, its variables would have the step traced twice.
+    optimiser.build(logits.trainable_variables)
     averaged = [tf.Variable(values.value) for values in logits.weights]
 
     @tf.function(reduce_retracing=True)

@@ -134,6 +134,8 @@ def _step(network: Any, averaged: Any, schedule: Schedule) -> Any:
     )
     optimiser = keras.optimizers.AdamW(rate, weight_decay=schedule.weight_decay, global_clipnorm=5.0)
     trained = keras.Model(network.input, network.get_layer("logits").output)
+    # Made within the step, its variables would have the step traced twice.
+    optimiser.build(trained.trainable_variables)
     weights = list(zip(averaged.weights, network.weights, strict=True))
 
     @tf.function(reduce_retracing=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from typing import Any, Protocol
 
-from edge_runtime.commands import doctor, run, trigger
+from edge_runtime.commands import doctor, qualify, run, trigger
 
 Outcome = tuple[dict[str, Any], list[str]]
 
@@ -27,4 +27,4 @@ class Command(Protocol):
         """Do it; raises EdgeError with the exit code."""
 
 
-COMMANDS: tuple[Command, ...] = (run, doctor, trigger)
+COMMANDS: tuple[Command, ...] = (run, doctor, qualify, trigger)

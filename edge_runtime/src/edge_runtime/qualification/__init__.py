@@ -1,0 +1,1 @@
+"""Qualifying a device: how fast it judges, whether it computes what it should, and proof of both."""
