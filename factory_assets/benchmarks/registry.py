@@ -40,6 +40,7 @@ BENCHMARKS = tuple(
         "inspection_golden_image",
         "inspection_speed",
         "inspection_peer",
+        "station_steady",
     )
 )
 
