@@ -13,7 +13,7 @@ from factory_assets.foundation.settings import REFERENCE_PLANT
 from tests.integration.commands import factory
 
 DAYS = 50
-HASTY_EPOCHS = {"classification": 8, "segmentation": 4, "anomaly": 3}
+HASTY_EPOCHS = {"classification": 8, "segmentation": 4, "anomaly": 6}
 
 
 @dataclass(frozen=True)
