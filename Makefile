@@ -54,7 +54,7 @@ lint: setup      ## style, types, import walls
 	$(BIN)/lint-imports
 
 test: lint       ## every check
-	$(BIN)/pytest --numprocesses 2 --dist loadgroup
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 lock:            ## resolve both locks anew
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,17 +19,28 @@ def data_folder() -> Path | None:
     return None
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where tests run side by side, a file's tests share a process, and so do all that look at the small plant.
-
-    Making that plant lasts longest, so its tests begin first. The hook runs before that of pytest-xdist, which reads
-    the marks.
-    """
-    for item in items:
-        uses_plant = "small_plant" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("small plant" if uses_plant else str(item.path)))
+    """Making the small plant lasts longest, so its tests begin first."""
     items.sort(key=lambda item: "small_plant" not in getattr(item, "fixturenames", ()))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Where tests run side by side, a file's tests share a process, and so do all files that look at the small plant.
+
+    pytest-xdist 3.8 would group by marks (`--dist loadgroup`), but not with pytest 9.2: it renames tests by an
+    attribute that is no longer there.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            path = nodeid.split("::", maxsplit=1)[0]
+            return "small plant" if "small_plant" in (ROOT / path).read_text(encoding="utf-8") else path
+
+    # In the order of collection, not the largest files first.
+    config.option.loadscopereorder = False
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")
