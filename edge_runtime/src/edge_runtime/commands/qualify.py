@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edge_runtime.commands.values import above_zero, at_least
+
 if TYPE_CHECKING:
     from edge_runtime.station.config import StationConfig
 
@@ -26,11 +28,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--product", metavar="NAME", help="what the parts are; needed if there are several")
     parser.add_argument("--target", metavar="NAME", help="what to run on; by default what the station runs on")
     parser.add_argument("--precision", choices=("fp32", "fp16", "int8"), help="by default what the station takes")
-    parser.add_argument("--deadline-ms", type=_deadline, metavar="MS", help="by default that of the station")
-    parser.add_argument("--frames", type=_count, default=1000, metavar="N", help="%(default)s by default")
-    parser.add_argument("--rate", type=_positive, default=50.0, metavar="HZ", help="frames a second; %(default)g")
-    parser.add_argument("--pauses", type=_count_or_none, default=10, metavar="N", help="%(default)s by default")
-    parser.add_argument("--pause-s", type=_positive, default=10.0, metavar="S", help="%(default)g by default")
+    deadline = above_zero(LONGEST_DEADLINE_MS)
+    parser.add_argument("--deadline-ms", type=deadline, metavar="MS", help="by default that of the station")
+    parser.add_argument("--frames", type=at_least(1), default=1000, metavar="N", help="%(default)s by default")
+    parser.add_argument("--rate", type=above_zero(), default=50.0, metavar="HZ", help="frames a second; %(default)g")
+    parser.add_argument("--pauses", type=at_least(0), default=10, metavar="N", help="%(default)s by default")
+    parser.add_argument("--pause-s", type=above_zero(), default=10.0, metavar="S", help="%(default)g by default")
     parser.add_argument("--key", type=Path, metavar="FILE", help="the device's public key, for --verify")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the signed report here")
 
@@ -168,35 +171,3 @@ def _ms(value: float | None) -> str:
 def _show(line: str) -> None:
     sys.stdout.write(f"measuring: {line}\n")
     sys.stdout.flush()
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        msg = "at least 1"
-        raise argparse.ArgumentTypeError(msg)
-    return number
-
-
-def _count_or_none(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        msg = "at least 0"
-        raise argparse.ArgumentTypeError(msg)
-    return number
-
-
-def _positive(text: str) -> float:
-    number = float(text)
-    if not 0 < number < float("inf"):
-        msg = "above 0"
-        raise argparse.ArgumentTypeError(msg)
-    return number
-
-
-def _deadline(text: str) -> float:
-    number = float(text)
-    if not 0 < number <= LONGEST_DEADLINE_MS:
-        msg = f"above 0, at most {LONGEST_DEADLINE_MS:g}"
-        raise argparse.ArgumentTypeError(msg)
-    return number

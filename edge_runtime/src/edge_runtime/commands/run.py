@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from edge_runtime.commands.values import at_least
+
 NAME = "run"
 HELP = "inspect parts at the line, until it is told to stop"
 
@@ -13,7 +15,7 @@ HELP = "inspect parts at the line, until it is told to stop"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the YAML file of the station")
-    parser.add_argument("--parts", type=_count, metavar="N", help="end after so many verdicts")
+    parser.add_argument("--parts", type=at_least(1), metavar="N", help="end after so many verdicts")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the counts here at the end")
 
 
@@ -32,11 +34,3 @@ def run(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
     lines = [f"station {config.station}: {counts} ({report['restarts']} restarts)"]
     lines += [f"  {number} rejected unjudged: {failure}" for failure, number in report["failures"].items()]
     return report, lines
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        msg = "at least 1"
-        raise argparse.ArgumentTypeError(msg)
-    return number

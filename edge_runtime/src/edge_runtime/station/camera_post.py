@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from multiprocessing.connection import Connection
 from typing import Any
 
-from edge_runtime.station.children import Child, Restarts, Target
+from edge_runtime.station.children import Child, ChildPost, Target
 from edge_runtime.station.clock import NS_PER_S
 
 START_S = 30.0
 SILENCE_S = 3.0
 
 
-class CameraPost:
+class CameraPost(ChildPost):
     """Frames come from here.
 
     Args:
@@ -21,23 +20,12 @@ class CameraPost:
     """
 
     def __init__(self, target: Target, arguments: tuple[Any, ...]) -> None:
+        super().__init__()
         self.fault: str | None = "the camera is starting"
         self.has_ended = False
-        self.restarts = Restarts()
         self._target, self._arguments = target, arguments
-        self._child: Child | None = None
-        self._next_start_ns = self._heard_ns = 0
+        self._heard_ns = 0
         self._is_open = self.was_open = False
-
-    @property
-    def connection(self) -> Connection | None:
-        """What to wait for; None while there is no process."""
-        return self._child.connection if self._child else None
-
-    @property
-    def pid(self) -> int | None:
-        """Of the process, if there is one."""
-        return self._child.pid if self._child else None
 
     def receive(self, now_ns: int) -> Any:
         """The next frame or event; None if there is nothing to act on."""

@@ -102,6 +102,25 @@ class Child:
             self._process.join(grace_s)
 
 
+class ChildPost:
+    """What keeps one child at work; subclasses say how it is started, heard and found to hang."""
+
+    def __init__(self) -> None:
+        self.restarts = Restarts()
+        self._child: Child | None = None
+        self._next_start_ns = 0
+
+    @property
+    def connection(self) -> Connection | None:
+        """What to wait for; None while there is no process."""
+        return self._child.connection if self._child else None
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process, if there is one."""
+        return self._child.pid if self._child else None
+
+
 class Restarts:
     """When a process that ended may start again: at once, then after growing pauses, and not too often a minute."""
 

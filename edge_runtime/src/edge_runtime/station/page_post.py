@@ -7,7 +7,7 @@ import threading
 from multiprocessing.connection import Connection
 from typing import Any
 
-from edge_runtime.station.children import Child, Restarts, Target
+from edge_runtime.station.children import Child, ChildPost, Target
 from edge_runtime.station.clock import NS_PER_S
 from edge_runtime.station.records import LivePicture, StationStatus
 
@@ -15,7 +15,7 @@ from edge_runtime.station.records import LivePicture, StationStatus
 BLOCKED_S, STARTING_S = 10.0, 60.0
 
 
-class PagePost:
+class PagePost(ChildPost):
     """Shows the newest status and picture; what was not taken in time is replaced by what is newer.
 
     Args:
@@ -24,22 +24,10 @@ class PagePost:
     """
 
     def __init__(self, target: Target, arguments: tuple[Any, ...]) -> None:
-        self.restarts = Restarts()
+        super().__init__()
         self.text = ""
         self._target, self._arguments = target, arguments
-        self._child: Child | None = None
         self._feeder: _Feeder | None = None
-        self._next_start_ns = 0
-
-    @property
-    def connection(self) -> Connection | None:
-        """What to wait for; None while there is no process."""
-        return self._child.connection if self._child else None
-
-    @property
-    def pid(self) -> int | None:
-        """Of the process, if there is one."""
-        return self._child.pid if self._child else None
 
     def show(self, shown: StationStatus | LivePicture, now_ns: int) -> None:
         """Hand something to the page; never waits."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
-from edge_runtime.station.children import Child, Restarts, Target
+from edge_runtime.station.children import Child, ChildPost, Target
 from edge_runtime.station.clock import NS_PER_MS, NS_PER_S
 from edge_runtime.station.judging import Answer
 from edge_runtime.station.worker import FAILED, JUDGE, READY, VERDICT, WARM
@@ -45,7 +44,7 @@ class Left(NamedTuple):
     is_refused: bool
 
 
-class Post(Generic[Work]):
+class Post(ChildPost, Generic[Work]):
     """The worker for one release.
 
     Args:
@@ -55,32 +54,20 @@ class Post(Generic[Work]):
     """
 
     def __init__(self, settings: WorkerSettings, keep_warm_s: float, target: Target) -> None:
+        super().__init__()
         self.settings, self.release = settings, settings.release
         self.ready: Ready | None = None
         self.fault = "the engine is starting"
-        self.restarts = Restarts()
         self._target, self._keep_warm_ns = target, int(keep_warm_s * NS_PER_S)
         self._hang_ns = int(
             (settings.deadline_ms + max(HANG_MARGIN_MS, HANG_MARGIN_SHARE * settings.deadline_ms)) * NS_PER_MS
         )
-        self._child: Child | None = None
-        self._next_start_ns = 0
         self._started_ns = 0
         self._last_used_ns = 0
         self._warm_sent_ns = 0
         self._in_flight: dict[int, tuple[int, Work]] = {}
         self._number = 0
         self._failure: tuple[str, bool] | None = None
-
-    @property
-    def connection(self) -> Connection | None:
-        """What to wait for; None while there is no process."""
-        return self._child.connection if self._child else None
-
-    @property
-    def pid(self) -> int | None:
-        """Of the process, if there is one."""
-        return self._child.pid if self._child else None
 
     @property
     def is_free(self) -> bool:
