@@ -34,8 +34,8 @@ DEFECTIVE = np.full((HEIGHT_PX, WIDTH_PX), 200, np.uint8)
 PATIENCE_S = 60.0
 
 
-def brightness_graph() -> bytes:
-    """The score is the mean brightness, 0 to 1; (1, H, W, 1) uint8 -> (1, 1)."""
+def brightness_graph(gain: float = 1.0) -> bytes:
+    """The score is the mean brightness times a gain, 0 to 1; (1, H, W, 1) uint8 -> (1, 1)."""
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
@@ -52,7 +52,7 @@ def brightness_graph() -> bytes:
         [helper.make_tensor_value_info("score", TensorProto.FLOAT, ["n", 1])],
         [
             numpy_helper.from_array(np.array([1], np.int64), "axis"),
-            numpy_helper.from_array(np.array(1 / 255, np.float32), "scale"),
+            numpy_helper.from_array(np.array(gain / 255, np.float32), "scale"),
         ],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
@@ -60,19 +60,19 @@ def brightness_graph() -> bytes:
     return bytes(model.SerializeToString())
 
 
-def make_brightness_bundle(folder: Path) -> None:
-    """Write the bundle, with one sound and one defective golden part."""
+def make_brightness_bundle(folder: Path, gain: float = 1.0, code_version: str = "1") -> None:
+    """Write a bundle that rejects bright parts, with one sound and one defective golden part."""
     folder.mkdir(parents=True)
-    (folder / "model.onnx").write_bytes(brightness_graph())
+    (folder / "model.onnx").write_bytes(brightness_graph(gain))
     images = np.stack([SOUND, DEFECTIVE])[..., None]
-    expected = (images.mean(axis=(1, 2, 3)) / 255).astype(np.float32)[:, None]
+    expected = (gain * images.mean(axis=(1, 2, 3)) / 255).astype(np.float32)[:, None]
     write_golden(folder / "golden.npz", {"image": images}, {"score": expected})
     draft = ManifestDraft(
         bundle="inspection-plate",
         task="inspection",
         plant="mill",
         product="plate",
-        lineage=Lineage(data_sha256="0" * 64, code_version="1"),
+        lineage=Lineage(data_sha256="0" * 64, code_version=code_version),
         inputs=(InputSpec(name="image", dtype="uint8", shape=("n", HEIGHT_PX, WIDTH_PX, 1)),),
         outputs=(OutputSpec(name="score", dtype="float32", shape=("n", 1), unit="1", minimum=0, maximum=1),),
         inspection=InspectionSpec(method="segmentation", ok_label="ok", threshold=0.5),

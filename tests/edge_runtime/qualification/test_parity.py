@@ -9,11 +9,11 @@ from edge_runtime.bundle.manifest import Manifest
 from edge_runtime.engine.base import Engine, open_engine
 from edge_runtime.qualification.frames import golden_frames
 from edge_runtime.qualification.parity import parity
-from tests.edge_runtime.station.station_site import HEIGHT, SOUND, WIDTH, make_inspecting_bundle
+from factory_assets.benchmarks.tiny_station import HEIGHT_PX, SOUND, WIDTH_PX, make_brightness_bundle
 
 
 def made(tmp_path: Path) -> tuple[Path, Manifest]:
-    make_inspecting_bundle(tmp_path / "bundle")
+    make_brightness_bundle(tmp_path / "bundle")
     return tmp_path / "bundle", load_manifest(tmp_path / "bundle" / "manifest.json")
 
 
@@ -32,7 +32,7 @@ def test_what_runs_here_is_compared_and_the_rest_named(tmp_path: Path) -> None:
 
 def test_an_engine_that_computes_otherwise_or_in_another_precision_fails(tmp_path: Path) -> None:
     folder, manifest = made(tmp_path)
-    make_inspecting_bundle(tmp_path / "other", gain=0.5)
+    make_brightness_bundle(tmp_path / "other", gain=0.5)
     other = load_manifest(tmp_path / "other" / "manifest.json")
 
     def opened(precision: str) -> Engine:
@@ -51,5 +51,5 @@ def test_sound_golden_samples_are_shown_as_large_as_the_camera_makes_them(tmp_pa
     frames = golden_frames(folder, manifest, None)
     assert (len(frames.shown), frames.samples, frames.are_sound) == (1, 2, True)
     assert (frames.shown[0] == SOUND).all()
-    assert frames.inputs[0]["image"].shape == (1, HEIGHT, WIDTH, 1)
+    assert frames.inputs[0]["image"].shape == (1, HEIGHT_PX, WIDTH_PX, 1)
     assert golden_frames(folder, manifest, (50, 40)).shown[0].shape == (40, 50)

@@ -14,7 +14,7 @@ import numpy as np
 from edge_runtime.bundle import Manifest
 from edge_runtime.engine.base import Engine
 from edge_runtime.engine.serving import engine_for_serving
-from tests.edge_runtime.station.station_site import HEIGHT, WIDTH
+from factory_assets.benchmarks.tiny_station import HEIGHT_PX, WIDTH_PX
 
 HANGS, DIES, GIVES_NAN, RAISES, IS_SLOW = 11, 12, 13, 14, 15
 # Only releases made as `BAD` fail here.
@@ -25,7 +25,7 @@ SLOW_S = 0.5
 
 def grey(value: int) -> np.ndarray:
     """A part of one grey value."""
-    return np.full((HEIGHT, WIDTH), value, np.uint8)
+    return np.full((HEIGHT_PX, WIDTH_PX), value, np.uint8)
 
 
 class FaultyEngine:

@@ -10,7 +10,8 @@ from edge_runtime.station.accounts import Accounts
 from edge_runtime.station.jobs import Job, Jobs
 from edge_runtime.station.judging import Answer, Ready
 from edge_runtime.station.records import Trigger, VerdictRecord
-from tests.edge_runtime.station.station_site import SOUND, trigger
+from factory_assets.benchmarks.tiny_station import SOUND
+from tests.edge_runtime.station.station_site import trigger
 
 READY = Ready(3, "inspection-plate", "0" * 16, "plate", "openvino fp32", 0.5)
 GOOD = Answer("ok", 0.2, 0.5, None, (), None, None, fit_ns=1000, engine_ns=2000)

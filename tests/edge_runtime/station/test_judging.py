@@ -12,7 +12,8 @@ from edge_runtime.engine.serving import engine_for_serving
 from edge_runtime.errors import GoldenMismatch, InputError, NoReleaseError, TargetUnavailable
 from edge_runtime.station import judging
 from edge_runtime.station.judging import Judge, WorkerSettings
-from tests.edge_runtime.station.station_site import DEFECTIVE, SOUND, StationSite
+from factory_assets.benchmarks.tiny_station import DEFECTIVE, SOUND
+from tests.edge_runtime.station.station_site import StationSite
 
 
 @pytest.fixture

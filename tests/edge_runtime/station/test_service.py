@@ -19,8 +19,9 @@ import yaml
 from edge_runtime.cli import main
 from edge_runtime.spool import Spool
 from edge_runtime.station.config import SpoolSettings
+from factory_assets.benchmarks.tiny_station import DEFECTIVE, SOUND
 from tests.edge_runtime.station.conftest import make_site
-from tests.edge_runtime.station.station_site import DEFECTIVE, SOUND, StationSite
+from tests.edge_runtime.station.station_site import StationSite
 
 PATIENCE_S = 40.0
 ROOT = Path(__file__).parents[3]

@@ -15,9 +15,10 @@ import pytest
 from edge_runtime.station.parts import Options
 from edge_runtime.station.records import VerdictRecord
 from edge_runtime.station.status import status_of
+from factory_assets.benchmarks.tiny_station import DEFECTIVE, SOUND
 from tests.edge_runtime.station.conftest import make_site
 from tests.edge_runtime.station.line import Line
-from tests.edge_runtime.station.station_site import DEFECTIVE, SOUND, StationSite, trigger
+from tests.edge_runtime.station.station_site import StationSite, trigger
 
 
 @pytest.fixture(scope="module")
