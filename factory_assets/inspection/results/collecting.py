@@ -94,16 +94,18 @@ def entries(lake: Lake, station: str) -> Entries:
 
 def all_segments(lake: Lake) -> pl.DataFrame:
     """What became of the segments of all stations."""
-    folders = sorted(path.name for path in (lake.root / SEGMENTS).glob("[!.]*") if path.is_dir())
-    found = [lake.read(SEGMENTS, Partition(station)) for station in folders]
-    return pl.concat(found) if found else pl.DataFrame(schema=RESULT_SEGMENT)
+    return _of_all_stations(lake, SEGMENTS, RESULT_SEGMENT)
 
 
 def all_quarantined(lake: Lake) -> pl.DataFrame:
     """Lines of all stations that were set aside."""
-    folders = sorted(path.name for path in (lake.root / QUARANTINE).glob("[!.]*") if path.is_dir())
-    found = [lake.read(QUARANTINE, Partition(station)) for station in folders]
-    return pl.concat(found) if found else pl.DataFrame(schema=QUARANTINED_VERDICT)
+    return _of_all_stations(lake, QUARANTINE, QUARANTINED_VERDICT)
+
+
+def _of_all_stations(lake: Lake, table: str, schema: dict[str, pl.DataType]) -> pl.DataFrame:
+    folders = sorted(path.name for path in (lake.root / table).glob("[!.]*") if path.is_dir())
+    found = [lake.read(table, Partition(station)) for station in folders]
+    return pl.concat(found) if found else pl.DataFrame(schema=schema)
 
 
 def data_version(segments: pl.DataFrame, product: str) -> str:
