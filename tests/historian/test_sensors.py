@@ -14,11 +14,12 @@ from factory_assets.foundation.staleness import observe
 from factory_assets.historian import assets, segments, sensors
 from factory_assets.telemetry import assets as telemetry
 from tests.plants import START, day_of_readings, drop, make_site, plant_dict
+from tests.ticking import Ticking
 
 ONE_DAY = dt.timedelta(days=1)
 
 
-class Bench:
+class Bench(Ticking):
     """A sensor with an instance and a cursor of its own."""
 
     def __init__(self, site: Site) -> None:
@@ -32,17 +33,6 @@ class Bench:
             sensors=[self.sensor],
             resources={"lake": LakeResource(root=str(site.home.lake))},
         )
-        self.cursor: str | None = None
-
-    def tick(self) -> list[dg.RunRequest]:
-        context = dg.build_sensor_context(
-            instance=self.instance, cursor=self.cursor, repository_def=self.defs.get_repository_def()
-        )
-        result = self.sensor.evaluate_tick(context)
-        self.cursor = result.cursor
-        for event in result.asset_events:
-            self.instance.report_runless_asset_event(event)
-        return list(result.run_requests or [])
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -17,10 +16,10 @@ from typing import Any
 import pytest
 
 from factory_assets.inspection.checks import OF_REASONS
+from tests.chromium import NEEDS_BROWSER, headless
 from tests.integration.commands import ROOT
 from tests.integration.conftest import SmallPlant
 
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 ROOMS = ["reference_plant", "historian", "telemetry", "rul", "engines"]
 CHECKS = """{assetNodes {assetKey {path} assetChecksOrError {... on AssetChecks {checks {
   name executionForLatestMaterialization {status evaluation {severity}}}}}}}"""
@@ -30,12 +29,7 @@ WARNED_OF = {
     ("inspection_bundle", "precisions_are_complete"),
 }
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        CHROMIUM is None or DRIVER is None, reason="no chromium with chromedriver on this machine: install both"
-    ),
-]
+pytestmark = NEEDS_BROWSER
 
 
 def free_port() -> int:
@@ -91,15 +85,7 @@ def url(small_plant: SmallPlant, tmp_path_factory: pytest.TempPathFactory) -> It
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    from selenium import webdriver
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(CHROMIUM)
-    quiet = "disable-background-networking disable-component-update disable-sync disable-quic no-first-run"
-    for argument in f"headless=new no-sandbox disable-gpu window-size=2000,1100 {quiet}".split():
-        options.add_argument(f"--{argument}")
-    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('profile')}")
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(str(DRIVER)))
+    driver = headless(tmp_path_factory.mktemp("profile"), "window-size=2000,1100")
     yield driver
     driver.quit()
 

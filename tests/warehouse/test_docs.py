@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from pathlib import Path
 
@@ -11,8 +10,8 @@ import dagster as dg
 import pytest
 
 from factory_assets.warehouse import assets, docs, project
+from tests.chromium import headless, needs_browser
 
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 PARSED = {
     "metadata": {"generated_at": "2026-09-01T00:00:00Z"},
     "nodes": {
@@ -64,21 +63,10 @@ def test_the_page_tracks_nobody(manifest: Path) -> None:
     assert project.load_manifest(manifest.parent)["metadata"]["send_anonymous_usage_stats"] is False
 
 
-@pytest.mark.browser
-@pytest.mark.skipif(
-    CHROMIUM is None or DRIVER is None, reason="no chromium with chromedriver on this machine: install both"
-)
+@needs_browser
 def test_a_browser_shows_a_mart_from_the_file(manifest: Path, tmp_path: Path) -> None:
-    from selenium import webdriver
-
     page = docs.write_docs(project.load_manifest(manifest.parent), tmp_path / "docs")
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(CHROMIUM)
-    for argument in ("headless=new", "no-sandbox", "disable-gpu", "disable-background-networking", "no-first-run"):
-        options.add_argument(f"--{argument}")
-    options.add_argument(f"--user-data-dir={tmp_path / 'profile'}")
-    options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
-    browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(str(DRIVER)))
+    browser = headless(tmp_path / "profile", log="performance")
     try:
         browser.get(page.as_uri() + docs.fragment("downtime"))
         until = time.monotonic() + 60

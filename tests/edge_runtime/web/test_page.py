@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,20 +12,15 @@ from typing import Any
 import pytest
 
 from edge_runtime.station.records import Health, StationStatus
+from tests.chromium import NEEDS_BROWSER, headless
 from tests.edge_runtime.web.fake_station import Page, picture, serving, status, verdict
 
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 PANELS = ((1024, 600), (800, 480))
 FILLED = (
     "return arguments[0].getContext('2d').getImageData(0, 0, arguments[0].width, arguments[0].height).data.some(v => v)"
 )
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        CHROMIUM is None or DRIVER is None, reason="no chromium with chromedriver on this machine: install both"
-    ),
-]
+pytestmark = NEEDS_BROWSER
 
 
 class Station:
@@ -50,16 +44,7 @@ class Station:
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    from selenium import webdriver
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(CHROMIUM)
-    quiet = "disable-background-networking disable-component-update disable-sync disable-quic no-first-run"
-    for argument in f"headless=new no-sandbox disable-gpu {quiet}".split():
-        options.add_argument(f"--{argument}")
-    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('profile')}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(str(DRIVER)))
+    driver = headless(tmp_path_factory.mktemp("profile"), log="browser")
     yield driver
     driver.quit()
 

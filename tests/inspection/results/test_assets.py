@@ -17,6 +17,7 @@ from factory_assets.foundation.settings import Site
 from factory_assets.foundation.staleness import observe
 from factory_assets.inspection.results import assets, collecting, sensors
 from tests.inspection.results.exchange import a_site, a_verdict, put
+from tests.ticking import Ticking
 
 ALL = parts.range_tags("casting", "panel")
 
@@ -123,7 +124,7 @@ def test_only_one_run_takes_verdicts_over(site: Site) -> None:
         assert not materialized(site).success
 
 
-class Bench:
+class Bench(Ticking):
     """The sensor with an instance and a cursor of its own."""
 
     def __init__(self, site: Site) -> None:
@@ -143,17 +144,6 @@ class Bench:
             resources={"lake": LakeResource(root=str(site.home.lake))},
             executor=dg.in_process_executor,
         )
-        self.cursor: str | None = None
-
-    def tick(self) -> list[dg.RunRequest]:
-        context = dg.build_sensor_context(
-            instance=self.instance, cursor=self.cursor, repository_def=self.defs.get_repository_def()
-        )
-        result = self.sensor.evaluate_tick(context)
-        self.cursor = result.cursor
-        for event in result.asset_events:
-            self.instance.report_runless_asset_event(event)
-        return list(result.run_requests or [])
 
 
 def test_new_segments_ask_for_verdicts_and_then_for_marts(site: Site) -> None:
