@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -87,12 +88,21 @@ class TinyStation:
 
     Args:
         folder: Of the publisher and of the station's state.
+        make_bundle: Writes the bundle that is released into a folder; by default one that rejects bright parts.
+        options: What the station is made of; by default it has no camera.
         settings: Of the station, instead of those here.
     """
 
-    def __init__(self, folder: Path, **settings: Any) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        make_bundle: Callable[[Path], None] = make_brightness_bundle,
+        options: Options | None = None,
+        **settings: Any,
+    ) -> None:
         site = TinySite(folder, create_keys(folder / "keys"))
-        make_brightness_bundle(folder / "bundle")
+        make_bundle(folder / "bundle")
         site.publish(folder / "bundle", now=dt.datetime.now(dt.UTC))
         site.pull()
         values: dict[str, Any] = {
@@ -100,7 +110,7 @@ class TinyStation:
             "trigger": {"kind": "software"}, "deadline_ms": 2000, "page": None,
         }  # fmt: skip
         config = StationConfig.model_validate({**values, **settings})
-        self.station = Station(make_parts(config, Options(has_camera=False)))
+        self.station = Station(make_parts(config, options or Options(has_camera=False)))
         self._answer: VerdictRecord | None = None
 
     def start(self) -> None:
