@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import os
 import sys
 from pathlib import Path
@@ -13,8 +12,9 @@ import typer
 
 from factory_assets.benchmarks.cli import bench_app
 from factory_assets.foundation.errors import FactoryError
-from factory_assets.foundation.lake import replacing
-from factory_assets.foundation.settings import REFERENCE_PLANT, Settings, Site, load_site
+from factory_assets.foundation.settings import REFERENCE_PLANT, Settings
+from factory_assets.model_commands import model_app
+from factory_assets.options import DataOption, HomeOption, JsonOption, PlantOption, chosen_site, write_json
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -26,27 +26,11 @@ evaluate_app = typer.Typer(no_args_is_help=True, help="Score models by the very 
 app.add_typer(evaluate_app, name="evaluate")
 release_app = typer.Typer(no_args_is_help=True, help="Signatures of releases.")
 app.add_typer(release_app, name="release")
+app.add_typer(model_app, name="model")
 app.add_typer(bench_app)
 
-PlantOption = Annotated[Path | None, typer.Option("--plant", help="Plant file; default: the reference plant.")]
-DataOption = Annotated[Path | None, typer.Option("--data", help="Folder that {data} in the plant file means.")]
-HomeOption = Annotated[Path | None, typer.Option("--home", help="State folder; default: .factory")]
 FleetOption = Annotated[list[str] | None, typer.Option("--fleet", help="Only this fleet; may be repeated.")]
 ProductOption = Annotated[list[str] | None, typer.Option("--product", help="Only this product; may be repeated.")]
-JsonOption = Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")]
-
-
-def _site(plant: Path | None, data: Path | None = None, home: Path | None = None) -> Site:
-    """The chosen plant; what was chosen also holds for processes that this one starts."""
-    for name, value in (("FACTORY_PLANT", plant), ("FACTORY_DATA", data), ("FACTORY_HOME", home)):
-        if value is not None:
-            os.environ[name] = str(value.resolve())
-    return load_site(Settings())
-
-
-def _write_json(path: Path, value: object) -> None:
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
 
 
 @app.command("init-plant")
@@ -84,10 +68,10 @@ def doctor(
     from factory_assets.historian.doctor.examination import examine
     from factory_assets.historian.doctor.report import print_diagnosis
 
-    diagnosis = examine(_site(plant, data, home), now=dt.datetime.now(dt.UTC), everything=everything)
+    diagnosis = examine(chosen_site(plant, data, home), now=dt.datetime.now(dt.UTC), everything=everything)
     print_diagnosis(diagnosis, Console(highlight=False))
     if json_file is not None:
-        _write_json(json_file, diagnosis.as_json())
+        write_json(json_file, diagnosis.as_json())
     if diagnosis.has_problem:
         raise typer.Exit(1)
 
@@ -104,7 +88,7 @@ def materialize(  # noqa: PLR0917 (a command's options)
     """Collect what is new and run every asset that is stale, from the historian to the signed release."""
     from factory_assets import operations, summary
 
-    site = _site(plant, data, home)
+    site = chosen_site(plant, data, home)
     with summary.progress_lines(site.home.log) as on_progress:
         done = operations.bring_up_to_date(
             site, fleets=fleet or (), products=product or (), rooms=room, on_progress=on_progress
@@ -122,10 +106,10 @@ def evaluate_rul(
     """Score a fleet's bundle on every test unit, with the test truth capped and raw."""
     from factory_assets import evaluation, summary
 
-    figures = evaluation.evaluate_rul(_site(plant, home=home), fleet)
+    figures = evaluation.evaluate_rul(chosen_site(plant, home=home), fleet)
     summary.print_evaluation(fleet, figures)
     if json_file is not None:
-        _write_json(json_file, figures)
+        write_json(json_file, figures)
 
 
 @evaluate_app.command("inspection")
@@ -149,7 +133,7 @@ def evaluate_inspection(  # noqa: PLR0917 (a command's options)
     if bundle is not None and manifest is not None:
         figures = evaluation.evaluate_bundle(bundle, manifest)
     else:
-        site = _site(plant, data, home)
+        site = chosen_site(plant, data, home)
         if product is None and data is not None:
             site = evaluation.plant_of_images(data.resolve(), (home or Settings().home).resolve())
         name = product or site.plant.product_names[0]
@@ -157,7 +141,7 @@ def evaluate_inspection(  # noqa: PLR0917 (a command's options)
             figures = evaluation.evaluate_product(site, name, on_progress=on_progress)
     summary.print_inspection(figures)
     if json_file is not None:
-        _write_json(json_file, figures)
+        write_json(json_file, figures)
 
 
 @app.command()
@@ -170,7 +154,7 @@ def demo(
     """Run the whole graph on the reference plant, pull its release at the edge, predict, and show what was made."""
     from factory_assets import demonstration
 
-    demonstration.run(_site(REFERENCE_PLANT, home=home), edge.absolute())
+    demonstration.run(chosen_site(REFERENCE_PLANT, home=home), edge.absolute())
 
 
 @app.command()
@@ -178,7 +162,7 @@ def dev(plant: PlantOption = None, data: DataOption = None, home: HomeOption = N
     """Dagster's UI, daemon, sensors and schedules for a plant, on this machine only."""
     from factory_assets import development
 
-    raise typer.Exit(development.serve(_site(plant, data, home), port=port))
+    raise typer.Exit(development.serve(chosen_site(plant, data, home), port=port))
 
 
 @app.command()
@@ -191,7 +175,7 @@ def line(
     """Let parts of a simulated plant come along at its station, until stopped; `factory dev` does."""
     from factory_assets.stations import simulated_stations
 
-    site = _site(plant, home=home)
+    site = chosen_site(plant, home=home)
     stations = {station.product: station for station in simulated_stations(site)}
     if product not in stations:
         msg = f"{product} is rendered by no simulator here; there are: {', '.join(stations) or 'none'}"
@@ -205,7 +189,7 @@ def release_refresh(plant: PlantOption = None, home: HomeOption = None) -> None:
     """Sign the release's timestamp anew; the daily job does the same."""
     from factory_assets import upkeep
 
-    typer.echo(f"timestamp good until {upkeep.refresh_timestamp(_site(plant, home=home)):%Y-%m-%d}")
+    typer.echo(f"timestamp good until {upkeep.refresh_timestamp(chosen_site(plant, home=home)):%Y-%m-%d}")
 
 
 @release_app.command("renew-root")
@@ -217,7 +201,7 @@ def release_renew_root(
     """Give the root a new lifetime, with the offline root key."""
     from factory_assets import upkeep
 
-    typer.echo(f"root good until {upkeep.renew_root(_site(plant, home=home), root_key=root_key):%Y-%m-%d}")
+    typer.echo(f"root good until {upkeep.renew_root(chosen_site(plant, home=home), root_key=root_key):%Y-%m-%d}")
 
 
 @app.command()
@@ -230,7 +214,7 @@ def retention(
     """Remove old runs and half-written files, never data."""
     from factory_assets import upkeep
 
-    for thing in upkeep.tidy(_site(plant, home=home), is_dry_run=is_dry_run):
+    for thing in upkeep.tidy(chosen_site(plant, home=home), is_dry_run=is_dry_run):
         typer.echo(f"{thing.kind:<9} {thing.bytes:>12,} B  {thing.name}: {thing.why}")
 
 

@@ -35,7 +35,7 @@ def archive(**rul: object) -> Plant:
     """An archive of pumps: `run-*` ran until they failed, `cut-*` were cut off before."""
     settings = {
         "window_cycles": WINDOW_CYCLES, "window_stride": 2, "cap_cycles": CAP_CYCLES, "regimes": 2, "epochs": 2,
-        "batch_size": 32, **rul,
+        "folds": 3, "trees": 30, "batch_size": 32, **rul,
     }  # fmt: skip
     fleet = {
         "name": FLEET, "machine_class": "pump", "units": ["*"], "rul": settings,
@@ -90,7 +90,7 @@ def training_set() -> pl.DataFrame:
 
 
 def train_tiny(**rul: object) -> TrainedModel:
-    """Train on the fleet's train and validation splits."""
+    """Train on the fleet's training units."""
     plant = archive(**rul)
     names = model_inputs(training_set())
     inputs = [channel for channel in candidate_inputs(plant, FLEET) if channel.name in names]
@@ -107,8 +107,8 @@ def trained() -> TrainedModel:
 def damaged_inputs(count: int = 40, seed: int = 5) -> dict[str, np.ndarray]:
     """Validation windows with holes: short histories, lost rows, lost channels, and one with nothing in it."""
     rng = np.random.default_rng(seed)
-    window = trained().validation_windows.window[:count].copy()
-    age = trained().validation_windows.age_cycles[:count].copy()
+    window = trained().windows.window[:count].copy()
+    age = trained().windows.age_cycles[:count].copy()
     window[rng.random(window.shape) < 0.1] = np.nan
     window[1, :9] = np.nan
     window[2, :, 0] = np.nan

@@ -23,8 +23,8 @@ from edge_runtime.bundle import (
     write_golden,
 )
 from edge_runtime.bundle.values import Precision
-from factory_assets.engines.parity import run_onnx
 from factory_assets.engines.precision import convert
+from factory_assets.foundation.parity import run_onnx
 
 HEIGHT, WIDTH = 16, 24
 BOUNDS = {"fp32": Tolerance(atol=0.001, rtol=0), "int8": Tolerance(atol=0.3, rtol=0)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,9 +37,12 @@ def bench(  # noqa: PLR0917 (a command's options)
     made: Annotated[
         list[Path] | None, typer.Option("--from", help="With --write: a file of --json; run nothing, but merge them.")
     ] = None,
+    data: Annotated[Path | None, typer.Option("--data", help="Folder of real data sets, as FACTORY_DATA.")] = None,
     folder: Annotated[Path | None, typer.Option("--folder", help="Work below this folder; default: /tmp.")] = None,
 ) -> None:
     """Measure, print each figure with its goal, and end with 1 if a goal is missed."""
+    if data is not None:
+        os.environ["FACTORY_DATA"] = str(data.resolve())
     is_full = not (quick or size)
     if write is not None and (names or not is_full):
         msg = "--write is for a run of all benchmarks in full size: leave names, --quick and --size out"

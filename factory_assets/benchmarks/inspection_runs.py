@@ -11,9 +11,10 @@ import numpy as np
 from edge_runtime.bundle import read_golden
 from factory_assets.benchmarks.image_sets import ImageSet
 from factory_assets.benchmarks.report import Details, Figure, Goal
-from factory_assets.engines import image_export, onnx_export, precision
+from factory_assets.engines import image_export, precision
 from factory_assets.engines.certificate import Judged, RuntimeParity, certify
 from factory_assets.engines.compilation import Compiled, TypedGraph
+from factory_assets.foundation import onnx_export
 from factory_assets.inspection import evaluation, saving, training
 from factory_assets.inspection import figures as inspection_figures
 from factory_assets.inspection.figures import InspectionFigures, interval_over_groups

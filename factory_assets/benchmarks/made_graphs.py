@@ -50,7 +50,8 @@ def export(name: str, side_px: int, folder: Path) -> Graphs:
     """
     import keras
 
-    from factory_assets.engines import onnx_export, precision
+    from factory_assets.engines import precision
+    from factory_assets.foundation import onnx_export
     from factory_assets.inspection import classifier_network, defect_network
 
     keras.utils.set_random_seed(SEED)
@@ -67,17 +68,17 @@ def export(name: str, side_px: int, folder: Path) -> Graphs:
 
 def bundle_of(graphs: Graphs, folder: Path) -> Manifest:
     """A bundle of a network's FP32 graph, as it would be released, for the edge's own code to open."""
-    from factory_assets.engines import onnx_export, parity
     from factory_assets.engines.compilation import Compiled, TypedGraph
     from factory_assets.engines.golden import GoldenSamples
     from factory_assets.engines.inspection.bundle import make_inspection_bundle
     from factory_assets.engines.targets import load_targets
+    from factory_assets.foundation import onnx_export, parity
 
     inputs = {IMAGE: made_frames(2, graphs.side_px)[..., None]}
     outputs = parity.run_onnx(graphs.fp32, inputs)
     return make_inspection_bundle(
         folder,
-        plant="benchmark",
+        plant="mill",
         product="frame",
         card=_card("classification" if PROBABILITIES in outputs else "segmentation", graphs.side_px),
         run_id="none",

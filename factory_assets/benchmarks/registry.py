@@ -34,13 +34,18 @@ BENCHMARKS = tuple(
         "fault_detection",
         "one_changed_partition",
         "hostile_releases",
+        "rul",
         "inspection_classification",
         "inspection_segmentation",
         "inspection_anomaly",
         "inspection_golden_image",
         "inspection_speed",
         "inspection_peer",
+        "station_latency",
         "station_steady",
+        "station_faults",
+        "station_kills",
+        "edge_footprint",
     )
 )
 

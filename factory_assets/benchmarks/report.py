@@ -139,6 +139,7 @@ class Report:
         figures: What came out.
         details: Where it comes from.
         notes: What a reader must know to judge the figures.
+        results: Values for programs, by name, beside the figures; they do not go onto the page.
     """
 
     name: str
@@ -146,6 +147,7 @@ class Report:
     figures: Sequence[Figure]
     details: Sequence[Details] = field(default=())
     notes: Sequence[str] = field(default=())
+    results: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def missed(self) -> list[Figure]:

@@ -39,6 +39,7 @@ class Run:
             "machine": self.machine.as_json(),
             "is_full": self.is_full,
             "benchmarks": [report.as_json() for report in self.reports],
+            **{name: value for report in self.reports for name, value in report.results.items()},
         }
 
     @classmethod

@@ -22,6 +22,7 @@ from edge_runtime.bundle import (
     write_golden,
 )
 from edge_runtime.bundle.inspection_spec import InspectionSpec
+from edge_runtime.station.clock import utc_now
 from edge_runtime.station.config import StationConfig
 from edge_runtime.station.loop import Station
 from edge_runtime.station.parts import Options, make_parts
@@ -91,6 +92,9 @@ class TinyStation:
         make_bundle: Writes the bundle that is released into a folder; by default one that rejects bright parts.
         options: What the station is made of; by default it has no camera.
         settings: Of the station, instead of those here.
+
+    Attributes:
+        told_ns: When the newest verdict was told, by `time.perf_counter_ns`.
     """
 
     def __init__(
@@ -112,6 +116,7 @@ class TinyStation:
         config = StationConfig.model_validate({**values, **settings})
         self.station = Station(make_parts(config, options or Options(has_camera=False)))
         self._answer: VerdictRecord | None = None
+        self.told_ns = 0
 
     def start(self) -> None:
         """Start the station, and wait until it is ready."""
@@ -124,8 +129,7 @@ class TinyStation:
         """Trigger with a (H, W) frame, and wait for the verdict."""
         self._answer = None
         frame = self.station.parts.ring.put(pixels, None, time.monotonic_ns())
-        at_utc = dt.datetime.now(dt.UTC).isoformat(timespec="microseconds")
-        request = Trigger(trigger_id=name, part_id=name, source="software", at_utc=at_utc)
+        request = Trigger(trigger_id=name, part_id=name, source="software", at_utc=utc_now())
         self.station.submit(request, self._take, frame)
         end_s = time.monotonic() + PATIENCE_S
         while self._answer is None:
@@ -137,6 +141,7 @@ class TinyStation:
         self.station.close()
 
     def _take(self, record: VerdictRecord) -> None:
+        self.told_ns = time.perf_counter_ns()
         self._answer = record
 
     def _run_until(self, end_s: float, what: str) -> None:

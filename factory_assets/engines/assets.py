@@ -1,4 +1,4 @@
-"""Assets of room 6: ONNX graphs, bundles with compiled engines, and the signed release."""
+"""Assets of room 6: bundles with compiled engines, and the signed release."""
 
 import datetime as dt
 import tempfile
@@ -17,8 +17,6 @@ from factory_assets.engines import (
     compilation,
     golden,
     keys,
-    onnx_export,
-    parity,
     precision,
     release,
     tensorrt_rtx,
@@ -26,6 +24,7 @@ from factory_assets.engines import (
 from factory_assets.engines.inspection import assets as inspection
 from factory_assets.engines.release import Lifetimes
 from factory_assets.engines.targets import Targets, load_targets
+from factory_assets.foundation import onnx_export
 from factory_assets.foundation import partitions as parts
 from factory_assets.foundation.lake import combined_digest, sha256_file
 from factory_assets.foundation.metadata import ML_TEAM
@@ -34,63 +33,17 @@ from factory_assets.foundation.retries import RETRY, retried_if_it_may_pass
 from factory_assets.foundation.settings import PROJECT_ROOT, Site, load_thresholds
 from factory_assets.foundation.settling import Settled, settled
 from factory_assets.foundation.versions import code_version
-from factory_assets.rul.schema import CARD_FILE, MODEL_FILE, RUN_FILE, SAMPLES_FILE, ModelCard
+from factory_assets.rul.schema import CARD_FILE, GRAPH_FILE, RUN_FILE, SAMPLES_FILE, ModelCard
 
 GROUP = "engines"
-ONNX_FILE = "model.onnx"
 
 
 def assets(site: Site) -> list[dg.AssetsDefinition]:
     """The assets of this room for one plant; none if there is no model to release."""
     if not site.plant.releases_something:
         return []
-    of_fleets = [rul_onnx(site), rul_bundle(site)] if site.plant.modelled_fleets else []
+    of_fleets = [rul_bundle(site)] if site.plant.modelled_fleets else []
     return [*of_fleets, *inspection.assets(site), engine_release(site), release_timestamp(site)]
-
-
-def rul_onnx(site: Site) -> dg.AssetsDefinition:
-    """Models as ONNX graphs that take raw engineering units."""
-    bound = load_thresholds().rul.parity_cycles
-
-    @dg.asset(
-        name="rul_onnx",
-        deps=["rul_model"],
-        partitions_def=parts.modelled_fleets(site.plant),
-        backfill_policy=dg.BackfillPolicy.single_run(),
-        retry_policy=RETRY,
-        group_name=GROUP,
-        kinds={"onnx"},
-        owners=ML_TEAM,
-        code_version=code_version(onnx_export, parity),
-        check_specs=checks.ONNX_CHECKS,
-        description="The model as an ONNX graph: raw engineering units in, cycles out, with native LSTM nodes.",
-    )
-    @retried_if_it_may_pass
-    def _rul_onnx(context: dg.AssetExecutionContext) -> Settled:
-        digests, nodes, differences = [], {}, {}
-        for fleet in context.partition_keys:
-            folder = site.home.models / fleet
-            facts = onnx_export.export_onnx(onnx_export.load_network(folder / MODEL_FILE), folder / ONNX_FILE)
-            inputs, expected = read_golden(folder / SAMPLES_FILE)
-            differences[fleet] = parity.largest_difference(folder / ONNX_FILE, inputs, expected)
-            nodes[fleet] = dict(facts.nodes)
-            digests.append(facts.sha256)
-            of_fleet = {
-                "opset": facts.opset,
-                "bytes": facts.bytes,
-                "nodes": dg.MetadataValue.json(dict(facts.nodes)),
-                "written_to": dg.MetadataValue.path(str(folder / ONNX_FILE)),
-            }
-            context.add_asset_metadata(of_fleet, partition_key=fleet)
-        yield from settled(
-            dg.MaterializeResult(
-                data_version=dg.DataVersion(combined_digest(digests)),
-                check_results=[checks.native_lstm_nodes(nodes), checks.parity(differences, bound)],
-            ),
-            context=context,
-        )
-
-    return _rul_onnx
 
 
 def rul_bundle(site: Site) -> dg.AssetsDefinition:
@@ -99,7 +52,7 @@ def rul_bundle(site: Site) -> dg.AssetsDefinition:
 
     @dg.asset(
         name="rul_bundle",
-        deps=["rul_onnx", "rul_model"],
+        deps=["rul_champion"],
         partitions_def=parts.modelled_fleets(site.plant),
         backfill_policy=dg.BackfillPolicy.single_run(),
         retry_policy=RETRY,
@@ -148,18 +101,19 @@ def rul_bundle(site: Site) -> dg.AssetsDefinition:
 
 def _make_bundle(site: Site, fleet: str, wanted: Targets) -> tuple[Manifest, compilation.Compiled]:
     """Compile and put together one fleet's bundle."""
-    models = site.home.models / fleet
+    models = site.home.champions / fleet
     card = ModelCard.model_validate_json((models / CARD_FILE).read_text(encoding="utf-8"))
     units = {channel.name: channel for channel in site.plant.channels(fleet)}
     inputs, outputs = read_golden(models / SAMPLES_FILE)
     samples = golden.choose(inputs, outputs)
-    compiled = compilation.compile_all(models / ONNX_FILE, models / "engines", wanted, samples, inputs)
+    compiled = compilation.compile_all(models / GRAPH_FILE, models / "engines", wanted, samples, inputs)
     manifest = bundle.make_rul_bundle(
         site.home.bundles / fleet,
         plant=site.plant,
         fleet=fleet,
         channels=[units[channel.name] for channel in card.inputs],
         regimes=card.regimes,
+        levels=card.calibration.levels,
         lineage=Lineage(
             mlflow_run_id=(models / RUN_FILE).read_text(encoding="utf-8"),
             data_sha256=card.data_sha256,

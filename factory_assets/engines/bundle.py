@@ -43,6 +43,7 @@ def make_rul_bundle(
     fleet: str,
     channels: Sequence[plant_file.Channel],
     regimes: Regimes | None,
+    levels: Sequence[float],
     lineage: Lineage,
     compiled: Compiled,
     opset: int,
@@ -57,6 +58,7 @@ def make_rul_bundle(
         fleet: Whose model it is.
         channels: The model's input channels, in order.
         regimes: The operating regimes that it was trained in.
+        levels: Of its quantiles.
         lineage: Run, data and code that it comes from.
         compiled: Graphs in all precisions, and engines.
         opset: The graphs' ONNX operator set.
@@ -79,6 +81,15 @@ def make_rul_bundle(
                 unit="cycles",
                 minimum=0,
                 maximum=settings.cap_cycles,
+            ),
+            OutputSpec(
+                name="rul_quantiles_cycles",
+                dtype="float32",
+                shape=("batch", len(levels)),
+                unit="cycles",
+                minimum=0,
+                maximum=settings.cap_cycles,
+                levels=tuple(levels),
             ),
         ),
         regimes=regimes,

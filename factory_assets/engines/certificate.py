@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from factory_assets.engines import parity
 from factory_assets.engines.compilation import Compiled
 from factory_assets.engines.openvino_engine import OpenVinoEngine
 from factory_assets.engines.targets import CompiledEngine, Precision
+from factory_assets.foundation import parity
 from factory_assets.inspection.schema import HEAT_MAP, PROBABILITIES, SCORE
 
 # Dividing by local contrast lets rounding grow: ONNX Runtime came to 1.3e-4 on magnetic tiles, without a flip.

@@ -8,25 +8,10 @@ import dagster as dg
 
 from factory_assets.foundation.settling import failed_partitions
 
-ONNX = "rul_onnx"
 BUNDLE = "rul_bundle"
 RELEASE = "engine_release"
 TIMESTAMP = "release_timestamp"
 
-ONNX_CHECKS = [
-    dg.AssetCheckSpec(
-        "native_lstm_nodes",
-        asset=ONNX,
-        blocking=True,
-        description="The graph has native LSTM nodes and neither Loop nor Scan, which every engine runs slowly.",
-    ),
-    dg.AssetCheckSpec(
-        "parity",
-        asset=ONNX,
-        blocking=True,
-        description="ONNX Runtime gives what the trainer gives, on all validation windows.",
-    ),
-]
 BUNDLE_CHECKS = [
     dg.AssetCheckSpec(
         "golden_samples",
@@ -55,37 +40,6 @@ TIMESTAMP_CHECKS = [
         description="No role is past half of its lifetime, though the timestamp was just signed: looked at every day.",
     )
 ]
-
-
-def native_lstm_nodes(nodes: Mapping[str, Mapping[str, int]]) -> dg.AssetCheckResult:
-    """Whether every fleet's graph has LSTM nodes and no loops. `nodes`: counts by node type, by fleet."""
-    shown = {fleet: {name: of.get(name, 0) for name in ("LSTM", "Loop", "Scan")} for fleet, of in nodes.items()}
-    failed = {fleet: f"nodes: {of}" for fleet, of in shown.items() if not of["LSTM"] or of["Loop"] or of["Scan"]}
-    return dg.AssetCheckResult(
-        asset_key=ONNX,
-        check_name="native_lstm_nodes",
-        passed=not failed,
-        metadata={"nodes": dg.MetadataValue.json(shown), **failed_partitions(failed)},
-    )
-
-
-def parity(differences: Mapping[str, float], bound: float) -> dg.AssetCheckResult:
-    """Whether trainer and ONNX Runtime agree to within `bound` cycles. `differences`: largest one, by fleet."""
-    failed = {
-        fleet: f"differs by {difference:.3g} cycles, {bound:.3g} is allowed"
-        for fleet, difference in differences.items()
-        if not difference <= bound
-    }
-    return dg.AssetCheckResult(
-        asset_key=ONNX,
-        check_name="parity",
-        passed=not failed,
-        metadata={
-            "largest_difference_cycles": dict(differences),
-            "bound_cycles": bound,
-            **failed_partitions(failed),
-        },
-    )
 
 
 def golden_samples(differences: Mapping[str, float], failures: Mapping[str, str]) -> dg.AssetCheckResult:

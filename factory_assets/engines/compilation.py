@@ -8,9 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from factory_assets.engines import parity, precision
+from factory_assets.engines import precision
 from factory_assets.engines.golden import GoldenSamples
-from factory_assets.engines.onnx_export import ExportError
 from factory_assets.engines.targets import (
     CompiledEngine,
     CompilerUnavailable,
@@ -19,6 +18,10 @@ from factory_assets.engines.targets import (
     Tolerance,
     compiler_for,
 )
+from factory_assets.foundation import parity
+from factory_assets.foundation.onnx_export import ExportError, onnx_facts
+
+TREES, ON_TREES = "TreeEnsembleRegressor", "onnxruntime"
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,9 @@ def compile_all(
         CompileError: A compiler refuses a graph.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    graphs, left_out = _graphs(onnx, folder, targets, golden, calibration)
+    fitting, unfit = _that_run(onnx, targets)
+    graphs, left_out = _graphs(onnx, folder, fitting, golden, calibration)
+    left_out = [*unfit, *left_out]
     engines: list[CompiledEngine] = []
     for graph in graphs:
         for target in graph.targets:
@@ -82,6 +87,19 @@ def compile_all(
                 left_out.append(str(error))
     on_device = [(t, graph.precision) for graph in graphs for t in graph.targets if targets.is_for_device(t)]
     return Compiled(tuple(graphs), tuple(engines), tuple(sorted(on_device)), tuple(left_out))
+
+
+def _that_run(onnx: Path, targets: Targets) -> tuple[Targets, list[str]]:
+    """The targets whose runtime knows all nodes of a graph, and why others are left out."""
+    if TREES not in onnx_facts(onnx).nodes:
+        return targets, []
+    fitting = {name: target for name, target in targets.targets.items() if target.runtime == ON_TREES}
+    unfit = [
+        f"{name}: the graph holds boosted trees, which only ONNX Runtime runs; there it is target {', '.join(fitting)}"
+        for name in targets.targets
+        if name not in fitting
+    ]
+    return Targets(targets=fitting), unfit
 
 
 def _graphs(

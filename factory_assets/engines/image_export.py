@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from factory_assets.engines.onnx_export import onnx_facts
+from factory_assets.foundation.onnx_export import onnx_facts
 
 UNWANTED = {
     "Loop": "a loop, which every engine runs slowly",

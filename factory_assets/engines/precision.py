@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from factory_assets.engines.onnx_export import ExportError
 from factory_assets.engines.targets import Precision
 from factory_assets.foundation.lake import replacing
+from factory_assets.foundation.onnx_export import ExportError
 
 IN_FP16 = ("Conv", "Gemm", "LSTM", "MatMul")
 # TensorRT has no INT8 LSTM.

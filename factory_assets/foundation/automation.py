@@ -31,7 +31,7 @@ READINGS_JOB = dg.define_asset_job(
 )
 MODELS_JOB = dg.define_asset_job(
     "models",
-    selection=dg.AssetSelection.groups("rul") | dg.AssetSelection.assets("unit_life", "rul_onnx", "rul_bundle"),
+    selection=dg.AssetSelection.groups("rul") | dg.AssetSelection.assets("unit_life", "rul_bundle"),
     description="From sensor tables to a bundle that may be released, for one fleet.",
 )
 RELEASE_JOB = dg.define_asset_job(

@@ -50,6 +50,33 @@ def readings(plant: Plant) -> dg.PartitionsDefinition:
     return fleets(plant)
 
 
+def forecasts(plant: Plant) -> dg.PartitionsDefinition:
+    """Day x fleet with a model for running plants, fleet with a model for archives."""
+    if plant.running:
+        return dg.MultiPartitionsDefinition({DAY: days(plant), FLEET: modelled_fleets(plant)})
+    return modelled_fleets(plant)
+
+
+def readings_of_forecast(plant: Plant) -> dg.PartitionMapping:
+    """From forecasts to the readings of the same day and fleet."""
+    same = dg.StaticPartitionMapping({fleet: fleet for fleet in plant.modelled_fleets})
+    if not plant.running:
+        return same
+    return dg.MultiPartitionMapping(
+        {
+            DAY: dg.DimensionPartitionMapping(DAY, dg.TimeWindowPartitionMapping()),
+            FLEET: dg.DimensionPartitionMapping(FLEET, same),
+        }
+    )
+
+
+def fleet_of_forecast(plant: Plant) -> dg.PartitionMapping:
+    """From forecasts to what is known of their fleet."""
+    if not plant.running:
+        return dg.StaticPartitionMapping({fleet: fleet for fleet in plant.modelled_fleets})
+    return dg.MultiToSingleDimensionPartitionMapping(partition_dimension_name=FLEET)
+
+
 def previous_day_too(plant: Plant) -> dg.PartitionMapping:
     """A day's cleaning reads the day before as well; archives have no days."""
     if not plant.running:

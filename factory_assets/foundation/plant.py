@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from factory_assets.foundation.errors import FactoryError, broken_contract
 from factory_assets.foundation.products import Product
+from factory_assets.foundation.rul_settings import RulSettings
 from factory_assets.foundation.sources import CmapssSource, ExportSource, NoSource
 from factory_assets.foundation.yaml_lines import repeated_keys
 
@@ -152,20 +153,6 @@ class Life(_Strict):
     def tells_failures(self) -> bool:
         """Whether failures can be known at all."""
         return self.state_channel is not None or self.run_to_failure_units is not None
-
-
-class RulSettings(_Strict):
-    """What the remaining-useful-life model of a fleet is trained with."""
-
-    window_cycles: int = Field(60, ge=4)
-    window_stride: int = Field(2, ge=1)
-    cap_cycles: int = Field(125, ge=1)
-    regimes: int = Field(1, ge=1)
-    validation_fraction: float = Field(0.15, gt=0, lt=0.5)
-    test_fraction: float = Field(0.2, ge=0, lt=0.5)
-    epochs: int = Field(14, ge=1)
-    batch_size: int = Field(256, ge=1)
-    seed: int = 1
 
 
 class Fleet(_Strict):

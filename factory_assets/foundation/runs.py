@@ -17,7 +17,10 @@ from factory_assets.foundation.lake import Partition
 from factory_assets.foundation.plant import Plant
 from factory_assets.foundation.staleness import stale_partitions
 
-__all__ = ["Progress", "Refreshed", "RunFailedError", "Scope", "open_instance", "refresh"]
+# A tag of assets that are a record of what was said on a day: of their partitions only the newest is ever made anew.
+NEWEST_ONLY = "factory/newest_only"
+
+__all__ = ["NEWEST_ONLY", "Progress", "Refreshed", "RunFailedError", "Scope", "open_instance", "refresh"]
 
 
 class RunFailedError(FactoryError, RuntimeError):
@@ -94,7 +97,7 @@ def refresh(
         current = scope()
         if current.rooms is not None and node.group_name not in current.rooms:
             continue
-        candidates = _candidates(node.partitions_def, current)
+        candidates = _candidates(node.partitions_def, current, is_newest_only=NEWEST_ONLY in node.tags)
         stale = {key for asset in group for key in stale_partitions(instance, graph, asset, candidates)}
         if isinstance(node.partitions_def, dg.DailyPartitionsDefinition):
             stale |= {day.isoformat() for day in current.unfinished}
@@ -152,17 +155,29 @@ def _parents(graph: Any, group: frozenset[dg.AssetKey]) -> set[dg.AssetKey]:
     return {parent for key in group for parent in graph.get(key).parent_keys}
 
 
-def _candidates(definition: dg.PartitionsDefinition | None, scope: Scope) -> list[str | None]:
+def _candidates(
+    definition: dg.PartitionsDefinition | None, scope: Scope, *, is_newest_only: bool = False
+) -> list[str | None]:
     if definition is None:
         return [None]
     if isinstance(definition, dg.MultiPartitionsDefinition):
-        return [parts.to_key(partition) for partition in scope.readings]
+        known = definition.get_partitions_def_for_dimension(parts.FLEET).get_partition_keys()
+        of_known = [partition for partition in scope.readings if partition.fleet in known]
+        return [parts.to_key(partition) for partition in (_newest(of_known) if is_newest_only else of_known)]
     if isinstance(definition, dg.DailyPartitionsDefinition):
         return [day.isoformat() for day in scope.days]
     keys = set(definition.get_partition_keys())
     with_readings = {partition.fleet for partition in scope.readings} & keys
     fleets = [fleet for fleet in scope.fleets if fleet in with_readings]
     return [*fleets, *(product for product in scope.products if product in keys)]
+
+
+def _newest(readings: Sequence[Partition]) -> list[Partition]:
+    """The newest day of each fleet."""
+    of_fleet: dict[str | None, Partition] = {}
+    for partition in sorted(readings, key=lambda one: one.day or ""):
+        of_fleet[partition.fleet] = partition
+    return list(of_fleet.values())
 
 
 def _batches(plant: Plant, definition: dg.PartitionsDefinition | None, keys: list[str | None]) -> list[_Batch]:

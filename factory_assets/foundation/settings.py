@@ -30,12 +30,36 @@ class Settings(BaseSettings):
     data: Path | None = None
 
 
+class PromotionThresholds(BaseModel):
+    """What a challenger must show before it takes the champion's place.
+
+    Attributes:
+        confidence: Of the bootstrap's interval, and of the interval of a coverage.
+        resamples: Of the bootstrap over units.
+        seed: Of the bootstrap.
+        least_units: With fewer common units, no gain can be told from luck.
+        coverage_80: Least out-of-fold coverage of the 80 % interval.
+        coverage_90: Least out-of-fold coverage of the 90 % interval.
+        coverage_units: With fewer units, a coverage below its bound is refused only where luck cannot explain it.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    confidence: float = Field(gt=0, lt=1)
+    resamples: int = Field(ge=100)
+    seed: int
+    least_units: int = Field(ge=2)
+    coverage_80: float = Field(gt=0, lt=0.8)
+    coverage_90: float = Field(gt=0, lt=0.9)
+    coverage_units: int = Field(ge=1)
+
+
 class RulThresholds(BaseModel):
     """Bounds of the RUL and engines rooms."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     parity_cycles: float
     skill_over_mean: float
+    promotion: PromotionThresholds
 
 
 class InspectionThresholds(BaseModel):
@@ -130,7 +154,7 @@ class Home:
 
     @property
     def champions(self) -> Path:
-        """The models that are released, one folder an inspected product."""
+        """The models that are released, one folder a fleet or product."""
         return self.root / "champions"
 
     @property

@@ -7,7 +7,7 @@ for our own question only (docs/adr/0003).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
@@ -79,3 +79,37 @@ def observed_version(instance: dg.DagsterInstance, asset: dg.AssetKey, key: str)
     record = instance.get_latest_data_version_record(asset, is_source=True, partition_key=key)
     version = dagster_data_version.extract_data_version_from_entry(record.event_log_entry) if record else None
     return version.value if version else None
+
+
+def report_replaced(
+    instance: dg.DagsterInstance,
+    asset: dg.AssetKey,
+    key: str,
+    version: str,
+    metadata: Mapping[str, dg.MetadataValue | str] | None = None,
+) -> bool:
+    """Report that a partition of an asset holds something else now, though no run made it: what follows is stale.
+
+    Code version and inputs stay those of the run that made it last. An event without them would never be stale again.
+
+    Args:
+        instance: Where events are recorded.
+        asset: The asset.
+        key: The partition.
+        version: Data version of what it holds now.
+        metadata: Shown with the event.
+
+    Returns:
+        Whether it was reported; a partition that no run made yet stays missing, and a run will make it.
+    """
+    latest = instance.get_latest_data_version_record(asset, is_source=False, partition_key=key)
+    made = latest.asset_materialization if latest else None
+    if made is None:
+        return False
+    tags = {name: value for name, value in (made.tags or {}).items() if name.startswith("dagster/")}
+    instance.report_runless_asset_event(
+        dg.AssetMaterialization(
+            asset, partition=key, metadata=dict(metadata or {}), tags={**tags, DATA_VERSION_TAG: version}
+        )
+    )
+    return True

@@ -1,4 +1,7 @@
-"""MLflow, thinly: one run a training, one registered model a fleet or product, its champion by alias."""
+"""MLflow, thinly: one run a training, one registered model a fleet or product.
+
+Its aliases say which version is the champion, which the challenger (the newest), and which was champion before.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 
 
 @dataclass(frozen=True)
@@ -50,21 +55,47 @@ class Tracking:
             The version that is champion now; None if the run registered none.
         """
         client = self._client()
-        found = client.search_model_versions(f"name='{model}' and run_id='{run_id}'")
-        if not found:
+        version = self._version(client, model, run_id)
+        if version is None:
             return None
-        version = str(found[0].version)
-        before = self._champion(client, model)
+        before = self._aliases(client, model).get(CHAMPION)
         if before is not None and before != version:
-            client.set_registered_model_alias(model, "previous", before)
-        client.set_registered_model_alias(model, "champion", version)
+            client.set_registered_model_alias(model, PREVIOUS, before)
+        client.set_registered_model_alias(model, CHAMPION, version)
         client.set_model_version_tag(model, version, "factory.promoted", reason)
         return version
 
+    def align(self, model: str, run_ids: Mapping[str, str | None]) -> dict[str, str]:
+        """Point aliases of a registered model at the versions that some runs made; doing it again changes nothing.
+
+        Args:
+            model: The registered model; if nothing was ever registered under that name, nothing happens.
+            run_ids: By alias (`champion`, `challenger`, `previous`); None, or a run that registered nothing, removes
+                the alias.
+
+        Returns:
+            All aliases of the model with their versions, afterwards.
+        """
+        client = self._client()
+        if not client.search_registered_models(f"name='{model}'"):
+            return {}
+        before = self._aliases(client, model)
+        for alias, run_id in run_ids.items():
+            version = None if run_id is None else self._version(client, model, run_id)
+            if version is not None and before.get(alias) != version:
+                client.set_registered_model_alias(model, alias, version)
+            elif version is None and alias in before:
+                client.delete_registered_model_alias(model, alias)
+        return self._aliases(client, model)
+
     @staticmethod
-    def _champion(client: Any, model: str) -> str | None:
-        aliases = client.get_registered_model(model).aliases
-        return None if "champion" not in aliases else str(aliases["champion"])
+    def _version(client: Any, model: str, run_id: str) -> str | None:
+        found = client.search_model_versions(f"name='{model}' and run_id='{run_id}'")
+        return str(found[0].version) if found else None
+
+    @staticmethod
+    def _aliases(client: Any, model: str) -> dict[str, str]:
+        return {alias: str(version) for alias, version in client.get_registered_model(model).aliases.items()}
 
     def _client(self) -> Any:
         # Before the import, which is when MLflow decides.
@@ -76,7 +107,7 @@ class Tracking:
         return MlflowClient(tracking_uri=self.uri)
 
     def log_training(self, experiment: str, model: str, record: TrainingRecord) -> str:
-        """Record a training as a finished run, and its model as the newest version of a registered model.
+        """Record a training as a finished run, and its model as the newest version of a registered model: `challenger`.
 
         Returns:
             The run's id.
@@ -125,4 +156,5 @@ class Tracking:
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
-        client.create_model_version(model, f"{run.info.artifact_uri}/model/{file.name}", run.info.run_id)
+        made = client.create_model_version(model, f"{run.info.artifact_uri}/model/{file.name}", run.info.run_id)
+        client.set_registered_model_alias(model, CHALLENGER, made.version)

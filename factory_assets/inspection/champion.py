@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
-import os
-import pwd
-import shutil
-import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from factory_assets.foundation import champions
+from factory_assets.foundation.champions import Rivals, crown
 from factory_assets.foundation.products import Product
 from factory_assets.inspection import promotion, saving, training
 from factory_assets.inspection.figures import ScoredImages
 from factory_assets.inspection.labelled import LabelledImages
 from factory_assets.inspection.promotion import Decision
-from factory_assets.inspection.schema import RUN_FILE
 
-
-@dataclass(frozen=True)
-class Rivals:
-    """The folders of a product's newest model and of its champion; the latter may not be there yet."""
-
-    challenger: Path
-    champion: Path
+__all__ = ["Rivals", "crown", "decide", "record"]
 
 
 def decide(rivals: Rivals, images: LabelledImages, product: Product, *, now: dt.datetime) -> Decision:
@@ -42,35 +31,13 @@ def decide(rivals: Rivals, images: LabelledImages, product: Product, *, now: dt.
     if rivals.champion.is_dir() and _takes_the_same(rivals):
         reigning = _scored(rivals.champion, images)
     return promotion.decide(
-        reigning, _scored(rivals.challenger, images), product.costs, decided_by=_user(), decided_utc=now
+        reigning, _scored(rivals.challenger, images), product.costs, decided_by=champions.user_name(), decided_utc=now
     )
 
 
-def crown(rivals: Rivals) -> str:
-    """Put the challenger's files in the champion's place, as a whole; returns its MLflow run.
-
-    Raises:
-        FileNotFoundError: The challenger was not recorded; the champion stays.
-    """
-    run_id = (rivals.challenger / RUN_FILE).read_text(encoding="utf-8")
-    rivals.champion.parent.mkdir(parents=True, exist_ok=True)
-    building = Path(tempfile.mkdtemp(prefix=".making-", dir=rivals.champion.parent))
-    try:
-        new, old = building / "new", building / "old"
-        shutil.copytree(rivals.challenger, new)
-        if rivals.champion.exists():
-            rivals.champion.rename(old)
-        new.rename(rivals.champion)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
-    return run_id
-
-
 def record(path: Path, decision: Decision) -> None:
-    """Append a decision to the product's record of decisions: one JSON object a line."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(decision.as_json(), sort_keys=True) + "\n")
+    """Append a decision to the product's record of decisions."""
+    champions.record(path, decision.as_json())
 
 
 def _takes_the_same(rivals: Rivals) -> bool:
@@ -81,14 +48,6 @@ def _takes_the_same(rivals: Rivals) -> bool:
         return False
     same = ("method", "classes", "ok_label", "input")
     return all(getattr(old, name) == getattr(new, name) for name in same)
-
-
-def _user() -> str:
-    """Who runs this; in a container there may be no name for it."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return f"uid {os.getuid()}"
 
 
 def _scored(folder: Path, images: LabelledImages) -> ScoredImages:

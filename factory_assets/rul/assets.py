@@ -1,30 +1,61 @@
-"""Assets of room 4: training sets, models of remaining useful life, and their scores on test units."""
+"""Assets of room 4: training sets, models of remaining useful life, the champion among them, and its scores."""
 
+import datetime as dt
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
+from factory_assets.foundation import champions, onnx_export
 from factory_assets.foundation import partitions as parts
 from factory_assets.foundation.lake import Lake, Partition, combined_digest, sha256_file
 from factory_assets.foundation.metadata import ML_TEAM, picture, table, written
 from factory_assets.foundation.pools import TRAINING
 from factory_assets.foundation.resources import LakeResource
 from factory_assets.foundation.retries import RETRY, RETRY_COSTLY, retried_if_it_may_pass
-from factory_assets.foundation.settings import Site, load_thresholds
+from factory_assets.foundation.settings import RulThresholds, Site, load_thresholds
 from factory_assets.foundation.settling import Settled, settled
 from factory_assets.foundation.tracking import Tracking, TrainingRecord
 from factory_assets.foundation.versions import code_version
-from factory_assets.rul import checks, evaluation, network, plots, regimes, schema, training, training_set, windows
+from factory_assets.rul import (
+    bilstm,
+    champion,
+    checks,
+    contenders,
+    contestants,
+    evaluation,
+    graph,
+    intervals,
+    losses,
+    network,
+    plots,
+    preparation,
+    promotion,
+    regimes,
+    saving,
+    schema,
+    training,
+    training_set,
+    trees,
+    windows,
+)
+from factory_assets.rul.forecasts import assets as forecasts
+from factory_assets.rul.forecasts import plots as forecast_plots
 
 GROUP = "rul"
-TRAINING_CODE = (schema, training_set, regimes, windows, network, training)
+TRAINING_CODE = (
+    schema, training_set, regimes, windows, contestants, losses, trees, network, preparation, bilstm, intervals,
+    training, graph, onnx_export,
+)  # fmt: skip
 
 
 def assets(site: Site) -> list[dg.AssetsDefinition]:
     """The assets of this room for one plant; none if no fleet has a model."""
-    return [rul_training_set(site), rul_model(site), rul_evaluation(site)] if site.plant.modelled_fleets else []
+    if not site.plant.modelled_fleets:
+        return []
+    return [rul_training_set(site), rul_model(site), rul_champion(site), rul_evaluation(site), *forecasts.assets(site)]
 
 
 def rul_training_set(site: Site) -> dg.AssetsDefinition:
@@ -56,7 +87,7 @@ def rul_training_set(site: Site) -> dg.AssetsDefinition:
             shared[fleet] = training_set.shared_units(frame)
             of_fleet = {
                 "splits": table(training_set.summary(frame)),
-                "lives_left_out": dg.MetadataValue.json(training_set.left_out(lives)),
+                "lives_left_out": dg.MetadataValue.json(training_set.left_out(lives, plant, fleet)),
                 "inputs": ", ".join(schema.model_inputs(frame)),
             }
             context.add_asset_metadata(of_fleet, partition_key=fleet)
@@ -73,7 +104,7 @@ def rul_training_set(site: Site) -> dg.AssetsDefinition:
 
 
 def rul_model(site: Site) -> dg.AssetsDefinition:
-    """A BiLSTM a fleet, recorded in MLflow."""
+    """The challenger of each fleet: the best of its contestants, recorded in MLflow."""
     plant = site.plant
     version = code_version(*TRAINING_CODE, settings=[plant.rul_settings(fleet) for fleet in plant.modelled_fleets])
     tracking = Tracking(uri=site.home.mlflow_uri, artifacts=site.home.mlflow_artifacts)
@@ -86,36 +117,47 @@ def rul_model(site: Site) -> dg.AssetsDefinition:
         retry_policy=RETRY_COSTLY,
         pool=TRAINING,
         group_name=GROUP,
-        kinds={"tensorflow", "keras", "mlflow"},
+        kinds={"tensorflow", "lightgbm", "onnx", "mlflow"},
         owners=ML_TEAM,
         code_version=version,
         check_specs=checks.MODEL_CHECKS,
         description=(
-            "A BiLSTM that takes raw engineering units, trained on training units and stopped by validation units; "
-            "parameters, curves and the model are in MLflow."
+            "The challenger: boosted trees, a BiLSTM and their ensemble are trained in unit folds; the best of them "
+            "out of fold is calibrated and written as one ONNX graph that takes raw engineering units. Figures, curves "
+            "and the model are in MLflow."
         ),
     )
     @retried_if_it_may_pass
     def _rul_model(context: dg.AssetExecutionContext, lake: LakeResource) -> Settled:
-        digests, skill = [], {}
+        digests, skill, nodes, differences = [], {}, {}, {}
         for fleet in context.partition_keys:
             folder = site.home.models / fleet
-            trained, run_id = _train(context, lake.get(), site, fleet, tracking=tracking, version=version)
-            skill[fleet] = trained.validation["skill"]
-            digests.append(sha256_file(folder / schema.MODEL_FILE))
+            trained, facts, run_id = _train(context, lake.get(), site, fleet, tracking=tracking, version=version)
+            skill[fleet], nodes[fleet] = trained.skill, dict(facts.nodes)
+            differences[fleet] = champion.measured(folder).parity_cycles
+            digests.append(contenders.digest(folder))
             of_fleet: dict[str, Any] = {
-                "validation": dg.MetadataValue.json(trained.validation),
-                "best_epoch": trained.best_epoch,
-                "parameters": int(trained.network.count_params()),
+                "contestant": trained.contestant,
+                "weights": dg.MetadataValue.json(dict(trained.weights)),
+                "out_of_fold": dg.MetadataValue.json({name: dict(of) for name, of in trained.figures.items()}),
+                "coverage_90": trained.coverage["90"].coverage,
+                "width_90_cycles": trained.coverage["90"].mean_width_cycles,
+                "coverage_by_band": picture(forecast_plots.coverage_by_band(trained.coverage)),
+                "bytes": facts.bytes,
+                "nodes": dg.MetadataValue.json(nodes[fleet]),
                 "mlflow_run_id": run_id,
-                "learning_curve": picture(plots.learning_curve(trained.history)),
                 "written_to": dg.MetadataValue.path(str(folder)),
             }
             context.add_asset_metadata(of_fleet, partition_key=fleet)
+        thresholds = load_thresholds().rul
         yield from settled(
             dg.MaterializeResult(
                 data_version=dg.DataVersion(combined_digest(digests)),
-                check_results=[checks.beats_the_mean(skill, load_thresholds().rul.skill_over_mean)],
+                check_results=[
+                    checks.beats_the_mean(skill, thresholds.skill_over_mean),
+                    checks.no_loops(nodes),
+                    checks.parity(differences, thresholds.parity_cycles),
+                ],
             ),
             context=context,
         )
@@ -125,49 +167,140 @@ def rul_model(site: Site) -> dg.AssetsDefinition:
 
 def _train(
     context: dg.AssetExecutionContext, lake: Lake, site: Site, fleet: str, *, tracking: Tracking, version: str
-) -> tuple[training.TrainedModel, str]:
-    """Train, save and record one fleet's model."""
+) -> tuple[training.TrainedModel, onnx_export.OnnxFacts, str]:
+    """Train, save and record one fleet's challenger."""
     plant, partition, folder = site.plant, Partition(fleet), site.home.models / fleet
     rows = lake.read("rul_training_set", partition).filter(pl.col("split") != "test")
     names = schema.model_inputs(rows)
     inputs = [channel for channel in schema.candidate_inputs(plant, fleet) if channel.name in names]
     settings = plant.rul_settings(fleet)
-    trained = training.train(
-        rows, settings, inputs, on_epoch=lambda number, figures: context.log.info("epoch %d: %s", number, figures)
-    )
+    trained = training.train(rows, settings, inputs, on_progress=lambda told: context.log.info("%s: %s", fleet, told))
     data_sha256 = sha256_file(lake.path("rul_training_set", partition))
-    training.save_model(folder, trained, data_sha256=data_sha256, code_version=version)
-    files = [folder / name for name in (schema.MODEL_FILE, schema.CARD_FILE, schema.SAMPLES_FILE)]
+    facts = saving.save_model(folder, trained, data_sha256=data_sha256, code_version=version)
+    files = [folder / name for name in (schema.GRAPH_FILE, schema.CARD_FILE, schema.OUT_OF_FOLD_FILE)]
     record = TrainingRecord(
-        params={**settings.model_dump(mode="json"), "inputs": ", ".join(names)},
-        metrics={f"validation_{name}": value for name, value in trained.validation.items()},
-        curves={name: trained.history[name].to_list() for name in ("loss", "validation_rmse_capped")},
+        params={**settings.model_dump(mode="json"), "inputs": ", ".join(names), "contestant": trained.contestant},
+        metrics=_metrics(trained),
+        curves=trained.curves,
         tags={"plant": plant.plant, "fleet": fleet, "data_sha256": data_sha256, "code_version": version},
         files=files,
     )
-    run_id = tracking.log_training(f"{plant.plant}-rul", f"rul-{fleet}", record)
+    run_id = tracking.log_training(f"{plant.plant}-rul", champion.registered_name(fleet), record)
     (folder / schema.RUN_FILE).write_text(run_id, encoding="utf-8")
-    return trained, run_id
+    return trained, facts, run_id
 
 
-def rul_evaluation(site: Site) -> dg.AssetsDefinition:
-    """Scores on test units, with both conventions."""
+def _metrics(trained: training.TrainedModel) -> dict[str, float]:
+    """Figures of a training by name, for MLflow: those out of fold of each contestant, and of the intervals."""
+    out_of_fold = {f"{name}_{figure}": value for name, of in trained.figures.items() for figure, value in of.items()}
+    coverage = {f"coverage_{level}": of.coverage for level, of in trained.coverage.items()}
+    width = {f"width_{level}_cycles": of.mean_width_cycles for level, of in trained.coverage.items()}
+    return {**out_of_fold, **coverage, **width, "skill": trained.skill}
+
+
+def rul_champion(site: Site) -> dg.AssetsDefinition:
+    """The model of each fleet that forecasts and is released."""
     plant = site.plant
+    tracking = Tracking(uri=site.home.mlflow_uri, artifacts=site.home.mlflow_artifacts)
+    thresholds = load_thresholds().rul
 
     @dg.asset(
-        name="rul_evaluation",
-        deps=["rul_training_set", "rul_model"],
+        name="rul_champion",
+        deps=["rul_model", "rul_training_set"],
         partitions_def=parts.modelled_fleets(plant),
         backfill_policy=dg.BackfillPolicy.single_run(),
         retry_policy=RETRY,
         group_name=GROUP,
-        kinds={"keras", "parquet"},
+        kinds={"onnx", "mlflow"},
+        owners=ML_TEAM,
+        code_version=code_version(champion, promotion, contenders, settings=[thresholds]),
+        check_specs=checks.CHAMPION_CHECKS,
+        description=(
+            "A challenger becomes champion if it wins out of fold by more than the noise (paired bootstrap over "
+            "units), and keeps coverage and parity; where the plant file asks for it, a person approves. Every "
+            "decision leaves a record, MLflow's aliases follow, and only champions forecast and are released."
+        ),
+    )
+    @retried_if_it_may_pass
+    def _rul_champion(context: dg.AssetExecutionContext, lake: LakeResource) -> Settled:
+        promises, digests = {}, []
+        for fleet in context.partition_keys:
+            rows = lake.get().read("rul_training_set", Partition(fleet)).filter(pl.col("split") != "test")
+            decision = _decide(site, fleet, rows, thresholds)
+            rivals = champion.rivals_of(site.home, fleet)
+            if decision.outcome is champion.Outcome.PROMOTED:
+                champion.crown(rivals, decision)
+            champions.record(champion.record_of(site.home, fleet), decision.as_json())
+            tracking.align(champion.registered_name(fleet), champions.run_ids(rivals))
+            promises[fleet] = champion.promises(rivals.champion, thresholds, _measured(rivals.champion))
+            digests.append(contenders.digest(rivals.champion))
+            of_fleet = {
+                "outcome": decision.outcome.value,
+                "reason": decision.reason,
+                "decision": dg.MetadataValue.json(decision.as_json()),
+                "written_to": dg.MetadataValue.path(str(rivals.champion)),
+            }
+            context.add_asset_metadata(of_fleet, partition_key=fleet)
+        waiting = champion.waiting_fleets(site.home, context.partition_keys)
+        yield from settled(
+            dg.MaterializeResult(
+                data_version=dg.DataVersion(combined_digest(digests)),
+                check_results=[
+                    checks.champion_keeps_its_promises(promises, waiting),
+                    checks.challenger_waits(waiting),
+                ],
+            ),
+            context=context,
+        )
+
+    return _rul_champion
+
+
+def _decide(site: Site, fleet: str, rows: pl.DataFrame, thresholds: RulThresholds) -> champion.Decision:
+    """Judge a fleet's challenger against its champion, on the training rows that there are now."""
+    rivals = champion.rivals_of(site.home, fleet)
+
+    def foretell(asked: pl.DataFrame) -> Any:
+        card = saving.load_card(rivals.champion)
+        saving.check_channels(card, schema.model_inputs(rows), fleet)
+        return evaluation.predict_rows(saving.load_runner(rivals.champion), rows, asked, card.window_cycles)
+
+    return champion.decide(
+        rivals,
+        fleet=fleet,
+        approval=site.plant.rul_settings(fleet).approval,
+        thresholds=thresholds,
+        evidence=champion.measured(rivals.challenger),
+        history=champions.decisions(champion.record_of(site.home, fleet)),
+        now=dt.datetime.now(dt.UTC),
+        foretell=foretell,
+        champion_evidence=_measured(rivals.champion),
+    )
+
+
+def _measured(folder: Path) -> promotion.Evidence | None:
+    return champion.measured(folder) if folder.is_dir() else None
+
+
+def rul_evaluation(site: Site) -> dg.AssetsDefinition:
+    """Scores of the champion on test units, with both conventions."""
+    plant = site.plant
+
+    @dg.asset(
+        name="rul_evaluation",
+        deps=["rul_training_set", "rul_champion"],
+        partitions_def=parts.modelled_fleets(plant),
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        retry_policy=RETRY,
+        group_name=GROUP,
+        kinds={"onnx", "parquet"},
         owners=ML_TEAM,
         code_version=code_version(
             evaluation, windows, settings=[plant.rul_settings(fleet) for fleet in plant.modelled_fleets]
         ),
         description=(
-            "Every test unit scored once, at its last cycle: RMSE and PHM08 score, with the test truth capped and raw."
+            "Every test unit scored once, at its last cycle: RMSE and PHM08 score, with the test truth capped and raw; "
+            "how often the intervals held the truth; and the error over whole lives."
         ),
     )
     @retried_if_it_may_pass
@@ -176,7 +309,9 @@ def rul_evaluation(site: Site) -> dg.AssetsDefinition:
         for fleet in context.partition_keys:
             frame = lake.get().read("rul_training_set", Partition(fleet))
             settings = plant.rul_settings(fleet)
-            run = training.load_runner(site.home.models / fleet)
+            folder = site.home.champions / fleet
+            saving.check_channels(saving.load_card(folder), schema.model_inputs(frame), fleet)
+            run = saving.load_runner(folder)
             scored = evaluation.evaluate(run, frame, settings)
             predictions = pl.DataFrame(scored.predictions)
             lake.get().write("rul_prediction", predictions, Partition(fleet))

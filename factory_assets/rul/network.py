@@ -1,54 +1,101 @@
-"""The network: raw engineering units in, remaining cycles out.
+"""The parts of the graph that are Keras: scaling by regime, figures of the window, and the BiLSTM.
 
-It is made of Keras's own operations only, so a saved model opens without this project's code. Everything that was
-fitted before it (regimes, means, spreads) lies in it as constants.
+They are made of Keras's own operations only, so a saved model opens without this project's code. Everything that was
+fitted before (regimes, means, spreads) lies in them as constants.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from factory_assets.rul.regimes import RegimeStatistics
-from factory_assets.rul.schema import AGE, RUL, WINDOW
+from factory_assets.rul.schema import AGE, WINDOW
 
-SCALED_LIMIT = 10.0
+SCALED, FIGURES, NETWORK = "scaled", "figures", "network_cycles"
+SCALED_LIMIT, GRID = 10.0, 1024.0
 FILTERS = 32
-KERNEL_CYCLES = 5
+# One cycle's reading is mostly noise: the LSTM sees the mean course of ten cycles, every five.
+KERNEL_CYCLES, STEP_CYCLES = 10, 5
 LSTM_UNITS = 32
-DENSE_UNITS = 32
+DENSE_UNITS = 64
 DROPOUT = 0.2
 
 
-@dataclass(frozen=True)
-class Network:
-    """A network in its two parts, and whole.
+def build_preparation(statistics: RegimeStatistics, *, window_cycles: int, cap_cycles: int, uses_age: bool) -> Any:
+    """What all contestants look at.
 
-    Attributes:
-        scaler: window (B, W, C) in engineering units -> (B, W, C) in standard deviations of the nearest regime.
-        core: scaled window and age_cycles (B, 1) -> (B, 1) remaining life as a share of the cap, not clipped.
-        whole: window and age_cycles -> rul_cycles (B, 1), clipped to [0, cap].
+    Returns:
+        A Keras model: window (B, W, C) in engineering units and age_cycles (B, 1) -> `scaled` (B, W, C) in standard
+        deviations of the nearest regime, and `figures` (B, 9 C + 1): nine statistics of each channel's window, and the
+        age as a share of the cap (0 where it is not used).
     """
-
-    scaler: Any
-    core: Any
-    whole: Any
-
-
-def build_network(statistics: RegimeStatistics, *, window_cycles: int, cap_cycles: int) -> Network:
-    """Build an untrained network around fitted statistics; Keras's seed decides the first weights."""
     import keras
+    from keras import layers, ops
 
     shape = (window_cycles, statistics.mean.shape[1])
-    scaler = _scaler(statistics, shape)
-    core = _core(shape, cap_cycles)
     window = keras.Input(shape, dtype="float32", name=WINDOW)
     age = keras.Input((1,), dtype="float32", name=AGE)
-    share = keras.ops.clip(core([scaler(window), age]), 0.0, 1.0)
-    rul = keras.layers.Rescaling(float(cap_cycles), name=RUL)(share)
-    return Network(scaler=scaler, core=core, whole=keras.Model([window, age], rul, name="rul"))
+    scaled = _scaler(statistics, shape)(window)
+    # An age is never below 0, so the minimum is 0; the input stays in the graph, which engines insist on.
+    share = layers.Rescaling(1.0 / cap_cycles)(age if uses_age else ops.minimum(age, 0.0))
+    joined = layers.Concatenate()([*_window_statistics(scaled, window_cycles), share])
+    # On a grid: the slope of a channel that hardly varies is rounding noise, and another processor has another noise.
+    figures = layers.Rescaling(1 / GRID, name=FIGURES)(ops.round(layers.Rescaling(GRID)(joined)))
+    return keras.Model([window, age], [scaled, figures], name="preparation")
+
+
+def build_core(window_cycles: int, channels: int, figures: int, *, sees_window: bool = True) -> Any:
+    """An untrained network; Keras's seed decides its first weights.
+
+    Args:
+        window_cycles: W.
+        channels: C.
+        figures: How many there are.
+        sees_window: Without it only the branch of figures is there, to tell what the raw window adds.
+
+    Returns:
+        A Keras model: scaled (B, W, C) and figures (B, F) -> (B, 1) remaining life as a share of the cap, not clipped.
+    """
+    import keras
+    from keras import layers
+
+    window = keras.Input((window_cycles, channels), dtype="float32", name=SCALED)
+    given = keras.Input((figures,), dtype="float32", name=FIGURES)
+    level = layers.BatchNormalization()(given)
+    for _ in range(2):
+        level = layers.Dropout(DROPOUT)(layers.Dense(DENSE_UNITS, activation="relu")(level))
+    branches = [level]
+    if sees_window:
+        shorter = layers.Conv1D(FILTERS, KERNEL_CYCLES, strides=STEP_CYCLES, padding="same", activation="relu")(window)
+        course = layers.Bidirectional(layers.LSTM(LSTM_UNITS))(shorter)
+        branches.append(layers.Dropout(DROPOUT)(course))
+    joined = layers.Concatenate()(branches) if len(branches) > 1 else level
+    share = layers.Dense(1)(layers.Dense(DENSE_UNITS, activation="relu")(joined))
+    return keras.Model([window, given], share, name="core")
+
+
+def build_whole(preparation: Any, cores: Sequence[Any], cap_cycles: int) -> Any:
+    """Preparation and the mean of trained networks as one model, to be exported.
+
+    Returns:
+        A Keras model: window and age_cycles -> `figures` (B, F), and with networks `network_cycles` (B, 1), not
+        clipped.
+    """
+    import keras
+    from keras import layers
+
+    scaled, figures = preparation.outputs
+    outputs = [figures]
+    if cores:
+        # Two layers of one model must not share a name.
+        named = [keras.Model(core.inputs, core.outputs[0], name=f"core_{place}") for place, core in enumerate(cores)]
+        shares = [core([scaled, figures]) for core in named]
+        mean = layers.Average()(shares) if len(shares) > 1 else shares[0]
+        outputs.append(layers.Rescaling(float(cap_cycles), name=NETWORK)(mean))
+    return keras.Model(preparation.inputs, outputs, name="rul")
 
 
 def _scaler(statistics: RegimeStatistics, shape: tuple[int, int]) -> Any:
@@ -64,7 +111,7 @@ def _scaler(statistics: RegimeStatistics, shape: tuple[int, int]) -> Any:
     mean = ops.sum(one_hot * statistics.mean, axis=2)
     per_sd = ops.sum(one_hot * (1.0 / statistics.sd), axis=2)
     scaled = ops.clip((values - mean) * per_sd, -SCALED_LIMIT, SCALED_LIMIT) * is_known
-    return keras.Model(window, scaled, name="scaler")
+    return keras.Model(window, scaled, name=SCALED)
 
 
 def _filled(window: Any, window_cycles: int) -> tuple[Any, Any]:
@@ -101,22 +148,6 @@ def _nearest_regime(values: Any, is_known: Any, statistics: RegimeStatistics) ->
     one_hot = ops.where(ops.equal(distance, nearest), 1.0, 0.0)
     # Two centres may be equally near.
     return ops.expand_dims(one_hot / ops.sum(one_hot, axis=2, keepdims=True), 3)
-
-
-def _core(shape: tuple[int, int], cap_cycles: int) -> Any:
-    import keras
-    from keras import layers
-
-    window = keras.Input(shape, dtype="float32", name="scaled")
-    age = keras.Input((1,), dtype="float32", name=AGE)
-    shorter = layers.Conv1D(FILTERS, KERNEL_CYCLES, strides=2, padding="same", activation="relu")(window)
-    course = layers.Bidirectional(layers.LSTM(LSTM_UNITS))(shorter)
-    scaled_age = layers.Rescaling(1.0 / cap_cycles)(age)
-    figures = layers.Concatenate()([*_window_statistics(window, shape[0]), scaled_age])
-    level = layers.Dense(DENSE_UNITS, activation="relu")(layers.Dropout(DROPOUT)(figures))
-    joined = layers.Dropout(DROPOUT)(layers.Concatenate()([course, level]))
-    share = layers.Dense(1)(layers.Dense(DENSE_UNITS, activation="relu")(joined))
-    return keras.Model([window, age], share, name="core")
 
 
 def _window_statistics(scaled: Any, window_cycles: int) -> list[Any]:

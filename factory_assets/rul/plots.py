@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from factory_assets.foundation.plant import RulSettings
+from factory_assets.foundation.rul_settings import RulSettings
 from factory_assets.rul.schema import RUL
 from factory_assets.rul.windows import strided_windows
 
@@ -20,20 +20,6 @@ if TYPE_CHECKING:
 Run = Callable[[Mapping[str, np.ndarray]], Mapping[str, np.ndarray]]
 BLUE, ORANGE, GREY = "#2f6db3", "#d9731a", "#8a8a8a"
 LIVES_SHOWN = 6
-
-
-def learning_curve(history: pl.DataFrame) -> bytes:
-    """Error on validation units by epoch, with the epoch that was kept."""
-    figure, axes = _figure()
-    error = history["validation_rmse_capped"]
-    best = int(error.arg_min() or 0)
-    axes.plot(history["epoch"], error, color=BLUE, marker="o", markersize=4)
-    axes.plot(history["epoch"][best], error[best], "o", markersize=10, fillstyle="none", color=ORANGE)
-    axes.annotate(
-        f"kept: {error[best]:.1f}", (history["epoch"][best], error[best]), (6, 10), textcoords="offset points"
-    )
-    axes.set(xlabel="epoch", ylabel="RMSE on validation units (cycles, truth capped)", ylim=(0, None))
-    return _png(figure)
 
 
 def predicted_and_true(predictions: pl.DataFrame, *, cap_cycles: int) -> bytes:

@@ -1,253 +1,331 @@
-"""Training: fit the statistics and the network on training units, choose the epoch on validation units."""
+"""Training: every contestant in unit folds, judged on the units that it has not seen, and calibrated by them.
+
+Nothing is settled on the test: it is not even given to this module. A contestant has one member a fold, trained on the
+other folds' units; out of fold each window is predicted by the member that has not seen its unit, and a new unit by the
+mean of all members.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cached_property
+from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from edge_runtime.bundle import Regimes
 from factory_assets.foundation.errors import FactoryError
-from factory_assets.foundation.lake import replacing
-from factory_assets.foundation.plant import Channel, RulSettings
-from factory_assets.rul.evaluation import rmse
-from factory_assets.rul.network import Network, build_network
+from factory_assets.foundation.plant import Channel
+from factory_assets.foundation.rul_settings import RulSettings
+from factory_assets.rul import intervals
+from factory_assets.rul.bilstm import BiLstm, NetworkMember
+from factory_assets.rul.contestants import Contestant, Examples, Member, targets
+from factory_assets.rul.evaluation import phm08_score, rmse, rmse_low_rul
+from factory_assets.rul.intervals import Calibration, IntervalCoverage
+from factory_assets.rul.preparation import Preparation, make_preparation
 from factory_assets.rul.regimes import RegimeStatistics, fit_regimes
-from factory_assets.rul.schema import (
-    AGE,
-    CARD_FILE,
-    MODEL_FILE,
-    RUL,
-    SAMPLES_FILE,
-    WINDOW,
-    ModelCard,
-    ModelChannel,
-    model_inputs,
-)
+from factory_assets.rul.schema import QUANTILES, RUL, SPLITS, model_inputs
+from factory_assets.rul.trees import Trees
 from factory_assets.rul.windows import Windows, strided_windows
 
-LEARNING_RATE = 2e-3
-PATIENCE_EPOCHS = 6
-PREDICT_BATCH = 1024
+ENSEMBLE = "ensemble"
+SHARES = np.linspace(0, 1, 21)
+SAMPLES = 512
+# Below so many windows times epochs a process of its own costs more than it gains.
+SMALL = 100_000
 
-OnEpoch = Callable[[int, Mapping[str, float]], None]
+Told = Callable[[str], None]
 
 
 class TrainingError(FactoryError, ValueError):
-    """A model cannot be trained on what was given."""
+    """A model cannot be trained on what was given; the message says what is missing, and how to mend it."""
 
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A trained model and how it came about.
+    """A trained model, and how it came about.
 
     Attributes:
-        network: The Keras model, `window` and `age_cycles` to `rul_cycles`.
-        history: A row an epoch: epoch (from 1), loss, validation_rmse_capped (cycles), learning_rate.
-        validation: On the windows of validation units: rmse_capped, rmse_of_mean_capped (both in cycles), skill.
-        validation_windows: These windows.
-        validation_rul_cycles: (N, 1) what the model makes of them.
+        preparation: What stands in front of all members.
+        members: One a fold, by contestant; of those that the model is made of, and of those it was compared with.
+        shares: Of what each contestant is made: of itself alone, or (the ensemble) of several.
+        contestant: Which contestant the model is.
+        out_of_fold: One row a training window: unit_id, life_id, cycle, fold, is_censored, rul_cycles (the truth, not
+            capped), and one column a contestant with the cycles that the member predicts which has not seen the unit.
+        figures: Out of fold, by contestant: rmse_capped, rmse_low_rul, phm08_per_window, rmse_of_mean_capped.
+        calibration: Of the model's intervals.
+        coverage: Of the 80 and the 90 % interval, of units that did not calibrate it.
+        windows: The training windows.
         inputs: The window's channels.
-        statistics: Regimes and scaling that lie in the network.
+        statistics: Regimes and scaling that lie in the preparation.
         settings: What it was trained with.
-        best_epoch: The epoch whose weights it has.
     """
 
-    network: Any
-    history: pl.DataFrame
-    validation: dict[str, float]
-    validation_windows: Windows
-    validation_rul_cycles: np.ndarray
+    preparation: Preparation
+    members: Mapping[str, tuple[Member, ...]]
+    shares: Mapping[str, Mapping[str, float]]
+    contestant: str
+    out_of_fold: pl.DataFrame
+    figures: Mapping[str, Mapping[str, float]]
+    calibration: Calibration
+    coverage: Mapping[str, IntervalCoverage]
+    windows: Windows
     inputs: tuple[Channel, ...]
     statistics: RegimeStatistics
     settings: RulSettings
-    best_epoch: int
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """What share each part has in the model; those with none are not part of it."""
+        return {name: share for name, share in self.shares[self.contestant].items() if share > 0}
+
+    @property
+    def skill(self) -> float:
+        """1 - RMSE / RMSE of the mean, out of fold."""
+        of = self.figures[self.contestant]
+        return 1 - of["rmse_capped"] / of["rmse_of_mean_capped"] if of["rmse_of_mean_capped"] else 0.0
+
+    @property
+    def curves(self) -> dict[str, list[float]]:
+        """Training loss of the networks by epoch, their mean; empty without networks."""
+        losses = [
+            one
+            for of in self.members.values()
+            for member in of
+            if isinstance(member, NetworkMember)
+            for one in member.losses
+        ]
+        return {"bilstm_loss": np.mean(losses, axis=0).tolist()} if losses else {}
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Predict as an engine does: outputs by name for inputs by name."""
-        return {RUL: predict(self.network, [inputs[WINDOW], inputs[AGE]])}
+        return self.outputs(self.weights, inputs)
+
+    def outputs(self, weights: Mapping[str, float], inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The same with other shares of the contestants; quantiles are those of the model."""
+        examples = self.preparation(inputs)
+        cycles = mixed(weights, {name: _mean(self.members[name], examples) for name in weights})
+        rul = np.clip(cycles, 0, self.settings.cap_cycles)
+        found = intervals.quantiles(self.calibration, rul, self.settings.cap_cycles)
+        return {RUL: rul[:, None].astype(np.float32), QUANTILES: found.astype(np.float32)}
+
+    @cached_property
+    def samples(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """Windows from all over the training units, and what the model makes of them: inputs and outputs by name."""
+        count = len(self.windows.life_ids)
+        some = self.windows.of(np.unique(np.linspace(0, count - 1, min(SAMPLES, count)).astype(int)))
+        return some.inputs, self.run(some.inputs)
 
 
 def train(
-    training_set: pl.DataFrame, settings: RulSettings, inputs: Sequence[Channel], *, on_epoch: OnEpoch | None = None
+    training_set: pl.DataFrame, settings: RulSettings, inputs: Sequence[Channel], *, on_progress: Told = lambda _: None
 ) -> TrainedModel:
-    """Train a model on the training split; stop and choose the epoch by the validation split.
-
-    The same data, settings and machine give the same weights: seeds are set and TensorFlow's operations are told to
-    be deterministic, both for the whole process. Another processor or another number of threads may change the last
-    digits.
+    """Train every contestant on the training split, and choose among them by the error on units that were not seen.
 
     Args:
-        training_set: Its train and validation rows; test rows are refused.
+        training_set: Its train rows; test rows are refused.
         settings: Of the fleet.
         inputs: The training set's input channels, in order.
-        on_epoch: Told the number of every epoch that ends (from 1) and its figures.
+        on_progress: Told in words when something is done.
 
     Raises:
-        TrainingError: There are test rows, or no training or validation rows, or the channels are others.
+        TrainingError: There are test rows or no training rows, channels are others, all lives are shorter than the
+            window, or the truth never varies.
     """
-    _check(training_set, inputs)
-    import keras
-    import tensorflow as tf
-
-    keras.utils.set_random_seed(settings.seed)
-    tf.config.experimental.enable_op_determinism()
-    rows = training_set.filter(split="train")
+    windows = _checked_windows(training_set, settings, inputs)
     statistics = fit_regimes(
-        rows.select(model_inputs(rows)).to_numpy(),
+        training_set.select(model_inputs(training_set)).to_numpy(),
         [channel.role == "setting" for channel in inputs],
         regimes=settings.regimes,
         seed=settings.seed,
     )
-    training = _windows(rows, settings)
-    validation = _windows(training_set.filter(split="validation"), settings)
-    network = build_network(statistics, window_cycles=settings.window_cycles, cap_cycles=settings.cap_cycles)
-    history = _fit(network, training, validation, settings, on_epoch)
-    found = predict(network.whole, [validation.window, validation.age_cycles])
+    preparation = make_preparation(statistics, settings)
+    target, is_least = targets(windows, settings.cap_cycles)
+    examples = preparation(windows.inputs, target, is_least)
+    members, predicted = cross_fit(examples, windows.folds, settings, on_progress)
+    shares = {name: {name: 1.0} for name in members}
+    if ENSEMBLE in settings.contestants:
+        shares[ENSEMBLE] = ensemble_shares(predicted, target, windows.is_censored)
+        predicted[ENSEMBLE] = mixed(shares[ENSEMBLE], predicted)
+    predicted = {name: np.clip(predicted[name], 0, settings.cap_cycles) for name in settings.contestants}
+    figures = {name: _figures(found, target, windows) for name, found in predicted.items()}
+    best = min(settings.contestants, key=lambda name: figures[name]["rmse_capped"])
+    truth, units, censored = windows.rul_cycles[:, 0], windows.unit_ids, windows.is_censored
+    cap = settings.cap_cycles
     return TrainedModel(
-        network=network.whole,
-        history=history,
-        validation=_validate(found, training, validation, settings.cap_cycles),
-        validation_windows=validation,
-        validation_rul_cycles=found,
+        preparation=preparation,
+        members=members,
+        shares=shares,
+        contestant=best,
+        out_of_fold=_out_of_fold(windows, predicted),
+        figures=figures,
+        calibration=intervals.calibrate(predicted[best], truth, units, cap_cycles=cap, censored=censored),
+        coverage=intervals.cross_coverage(
+            predicted[best], truth, units, windows.folds, cap_cycles=cap, censored=censored
+        ),
+        windows=windows,
         inputs=tuple(inputs),
         statistics=statistics,
         settings=settings,
-        best_epoch=int(history["validation_rmse_capped"].arg_min() or 0) + 1,
     )
 
 
-def predict(network: Any, arrays: Sequence[np.ndarray]) -> np.ndarray:
-    """Run a Keras model over arrays, batch by batch."""
-    given = list(arrays) if len(arrays) > 1 else arrays[0]
-    found: np.ndarray = network.predict(given, batch_size=PREDICT_BATCH, verbose=0)
+def contestants(settings: RulSettings) -> dict[str, Contestant]:
+    """The contestants that a plant file asks for, beside the ensemble, which is made of them."""
+    known: dict[str, Contestant] = {
+        "trees": Trees(settings.trees, settings.loss),
+        "bilstm": BiLstm(
+            settings.cap_cycles, settings.epochs, settings.batch_size, networks=settings.seeds, loss=settings.loss
+        ),
+    }
+    return {name: of for name, of in known.items() if name in settings.contestants}
+
+
+def cross_fit(
+    examples: Examples,
+    folds: np.ndarray,
+    settings: RulSettings,
+    on_progress: Told = lambda _: None,
+    *,
+    only: Mapping[str, Contestant] | None = None,
+) -> tuple[dict[str, tuple[Member, ...]], dict[str, np.ndarray]]:
+    """Train one member a fold of each contestant, and predict each fold by the member that has not seen it.
+
+    Args:
+        examples: All training windows.
+        folds: (N,) the fold of each.
+        settings: Of the fleet.
+        on_progress: Told in words when a member is trained.
+        only: Contestants by name instead of those of the settings.
+
+    Returns:
+        Members and out-of-fold predictions in cycles (N,), not clipped, by contestant.
+    """
+    members: dict[str, tuple[Member, ...]] = {}
+    predicted: dict[str, np.ndarray] = {}
+    wanted = contestants(settings) if only is None else only
+    with _workers(len(folds) * settings.epochs * settings.seeds) as pool:
+        for name, contestant in wanted.items():
+            is_network = isinstance(contestant, BiLstm)
+            trained = _one_a_fold(contestant, examples, folds, settings.seed, pool if is_network else None)
+            found = np.full(len(folds), np.nan)
+            for place, (fold, member) in enumerate(trained.items(), start=1):
+                found[folds == fold] = member.predict(examples.of(folds == fold))
+                on_progress(f"{name}: {place} of {len(trained)} folds")
+            members[name], predicted[name] = tuple(trained.values()), found
+    return members, predicted
+
+
+def ensemble_shares(
+    predicted: Mapping[str, np.ndarray], target: np.ndarray, is_censored: np.ndarray
+) -> dict[str, float]:
+    """The shares of trees and BiLSTM with the least error out of fold, in steps of a twentieth."""
+    known = ~is_censored
+    trees, bilstm = (predicted[name][known] for name in ("trees", "bilstm"))
+    errors = [rmse(target[known], share * bilstm + (1 - share) * trees) for share in SHARES]
+    share = float(SHARES[int(np.argmin(errors))])
+    return {"trees": 1 - share, "bilstm": share}
+
+
+def mixed(shares: Mapping[str, float], predicted: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The weighted sum of predictions, (N,)."""
+    found: np.ndarray = np.sum([share * predicted[name] for name, share in shares.items()], axis=0)
     return found
 
 
-def save_model(folder: Path, model: TrainedModel, *, data_sha256: str, code_version: str) -> ModelCard:
-    """Write `model.keras`, `validation.npz` (what the trainer makes of the validation windows) and `model.json`.
-
-    The card comes last, so a folder with a card is whole.
-
-    Args:
-        folder: Where to; files of an earlier model there are replaced.
-        model: The model.
-        data_sha256: Digest of the training set's bytes.
-        code_version: Of the code that trained it.
-    """
-    from edge_runtime.bundle import write_golden
-
-    card = ModelCard(
-        inputs=tuple(ModelChannel(name=c.name, unit=c.unit, role=c.role) for c in model.inputs),
-        window_cycles=model.settings.window_cycles,
-        cap_cycles=model.settings.cap_cycles,
-        regimes=_operating_regimes(model),
-        seed=model.settings.seed,
-        epochs_trained=model.history.height,
-        best_epoch=model.best_epoch,
-        validation=model.validation,
-        data_sha256=data_sha256,
-        code_version=code_version,
-    )
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / CARD_FILE).unlink(missing_ok=True)
-    building = folder / f".{MODEL_FILE.removesuffix('.keras')}.tmp.keras"  # Keras insists on the ending
-    model.network.save(building)
-    building.replace(folder / MODEL_FILE)
-    write_golden(folder / SAMPLES_FILE, model.validation_windows.inputs, {RUL: model.validation_rul_cycles})
-    with replacing(folder / CARD_FILE) as temporary:
-        temporary.write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    return card
+def _one_a_fold(
+    contestant: Contestant, examples: Examples, folds: np.ndarray, seed: int, pool: Executor | None
+) -> dict[int, Member]:
+    """A member for each fold, trained on all others."""
+    numbers = [int(fold) for fold in np.unique(folds)]
+    if pool is None:
+        return {fold: contestant.fit(examples.of(folds != fold), seed=seed + fold) for fold in numbers}
+    waiting = {fold: pool.submit(contestant.fit, examples.of(folds != fold), seed=seed + fold) for fold in numbers}
+    return {fold: future.result() for fold, future in waiting.items()}
 
 
-def _operating_regimes(model: TrainedModel) -> Regimes | None:
-    """Where training cycles were, for those who ask the model; None without setting channels."""
-    found = model.statistics
-    if not found.settings:
-        return None
-    centres = found.centres.astype(float) * found.setting_sd + found.setting_mean
-    return Regimes(
-        channels=tuple(model.inputs[place].name for place in found.settings),
-        scale=tuple(found.setting_sd.tolist()),
-        centres=tuple(map(tuple, centres.tolist())),
-        reach=tuple(found.reach.tolist()),
-    )
+def _workers(work: int) -> Any:
+    """Processes that train networks side by side, each on one core; None (in a context) where there is little to do."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if work < SMALL or cores == 1:
+        return nullcontext()
+    return ProcessPoolExecutor(cores, get_context("spawn"), initializer=_on_one_thread)
 
 
-def load_runner(folder: Path) -> Callable[[Mapping[str, np.ndarray]], dict[str, np.ndarray]]:
-    """The model of a folder, as something that predicts like an engine: outputs by name for inputs by name."""
-    import keras
+def _on_one_thread() -> None:
+    os.environ["OMP_NUM_THREADS"] = "1"
+    import tensorflow as tf
 
-    network = keras.saving.load_model(folder / MODEL_FILE, compile=False)
-    return lambda inputs: {RUL: predict(network, [inputs[WINDOW], inputs[AGE]])}
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
 
 
-def _check(training_set: pl.DataFrame, inputs: Sequence[Channel]) -> None:
+def _mean(members: Sequence[Member], examples: Examples) -> np.ndarray:
+    found: np.ndarray = np.mean([member.predict(examples) for member in members], axis=0)
+    return found
+
+
+def _checked_windows(training_set: pl.DataFrame, settings: RulSettings, inputs: Sequence[Channel]) -> Windows:
     splits = set(training_set["split"].unique())
     if "test" in splits:
-        msg = "training was given test rows: hand it the train and validation splits only"
+        msg = "training was given test rows: hand it the train split only"
         raise TrainingError(msg)
-    if splits != {"train", "validation"}:
-        msg = f"training needs train and validation rows, got {sorted(splits) or 'none'}"
+    if splits != {"train"}:
+        msg = f"training needs train rows of {' and '.join(SPLITS)}, got none: wait for failures"
         raise TrainingError(msg)
     names = tuple(channel.name for channel in inputs)
     if names != model_inputs(training_set):
         msg = f"inputs are {names}, the training set holds {model_inputs(training_set)}: give its channels in order"
         raise TrainingError(msg)
-
-
-def _windows(rows: pl.DataFrame, settings: RulSettings) -> Windows:
-    return strided_windows(rows, window_cycles=settings.window_cycles, stride=settings.window_stride)
-
-
-def _fit(
-    network: Network, training: Windows, validation: Windows, settings: RulSettings, on_epoch: OnEpoch | None
-) -> pl.DataFrame:
-    """Train the core on windows that are scaled once; leaves the best epoch's weights in it."""
-    import keras
-
-    cap = settings.cap_cycles
-    scaled, target = predict(network.scaler, [training.window]), np.minimum(training.rul_cycles / cap, 1)
-    checked, truth = predict(network.scaler, [validation.window]), np.minimum(validation.rul_cycles, cap)
-    steps = settings.epochs * -(-len(target) // settings.batch_size)
-    schedule = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps, alpha=0.02)
-    network.core.compile(optimizer=keras.optimizers.Adam(schedule, clipnorm=1.0), loss="mse")
-    rows: list[dict[str, float]] = []
-    best = np.inf
-    weights: list[np.ndarray] = network.core.get_weights()
-    order = np.random.default_rng(settings.seed)
-    for epoch in range(1, settings.epochs + 1):
-        shuffled = order.permutation(len(target))
-        losses = network.core.fit(
-            [scaled[shuffled], training.age_cycles[shuffled]],
-            target[shuffled],
-            batch_size=settings.batch_size,
-            shuffle=False,
-            verbose=0,
+    longest = int(training_set.group_by("life_id").len()["len"].max() or 0)  # type: ignore[arg-type]
+    if longest < settings.window_cycles:
+        msg = (
+            f"the longest life has {longest} cycles, fewer than a window of {settings.window_cycles}: "
+            "lower rul.window_cycles in the plant file, or give shorter cycles with cycle_length"
         )
-        share = predict(network.core, [checked, validation.age_cycles])
-        error = rmse(truth, np.clip(share, 0, 1) * cap)
-        rows.append({"epoch": epoch, "loss": losses.history["loss"][0], "validation_rmse_capped": error})
-        if on_epoch is not None:
-            on_epoch(epoch, rows[-1])
-        if error < best:
-            best, weights = error, network.core.get_weights()
-        if epoch - 1 - int(np.argmin([row["validation_rmse_capped"] for row in rows])) >= PATIENCE_EPOCHS:
-            break
-    network.core.set_weights(weights)
-    return pl.DataFrame(rows, schema={"epoch": pl.Int64, "loss": pl.Float64, "validation_rmse_capped": pl.Float64})
+        raise TrainingError(msg)
+    windows = strided_windows(training_set, window_cycles=settings.window_cycles, stride=settings.window_stride)
+    known = np.minimum(windows.rul_cycles[~windows.is_censored], settings.cap_cycles)
+    if len(known) == 0:
+        msg = "all lives of the training set are censored: no failure was seen, so there is nothing to learn"
+        raise TrainingError(msg)
+    if np.ptp(known) == 0:
+        msg = (
+            f"the remaining life is {known.flat[0]:g} cycles in all windows: there is nothing to learn; "
+            "correct rul.cap_cycles or life in the plant file"
+        )
+        raise TrainingError(msg)
+    return windows
 
 
-def _validate(found: np.ndarray, training: Windows, validation: Windows, cap: int) -> dict[str, float]:
-    truth = np.minimum(validation.rul_cycles, cap)
-    mean = np.full_like(truth, np.minimum(training.rul_cycles, cap).mean())
-    error, error_of_mean = rmse(truth, found), rmse(truth, mean)
+def _figures(predicted: np.ndarray, target: np.ndarray, windows: Windows) -> dict[str, float]:
+    """Out-of-fold figures of one contestant, over the windows whose truth is known."""
+    known = ~windows.is_censored
+    truth, found = target[known].astype(np.float64), predicted[known]
+    mean_of = {fold: target[known & (windows.folds != fold)].mean() for fold in np.unique(windows.folds)}
+    mean = np.array([mean_of[fold] for fold in windows.folds[known]])
     return {
-        "rmse_capped": error,
-        "rmse_of_mean_capped": error_of_mean,
-        "skill": 1 - error / error_of_mean if error_of_mean else 0.0,
+        "rmse_capped": rmse(truth, found),
+        "rmse_low_rul": rmse_low_rul(truth, found),
+        "phm08_per_window": phm08_score(truth, found) / len(truth),
+        "rmse_of_mean_capped": rmse(truth, mean),
     }
+
+
+def _out_of_fold(windows: Windows, predicted: Mapping[str, np.ndarray]) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "unit_id": windows.unit_ids.astype(str),
+            "life_id": windows.life_ids.astype(str),
+            "cycle": windows.age_cycles[:, 0].astype(np.int64),
+            "fold": windows.folds,
+            "is_censored": windows.is_censored,
+            "rul_cycles": windows.rul_cycles[:, 0].astype(np.float64),
+            **predicted,
+        }
+    )

@@ -11,10 +11,10 @@ import pytest
 from factory_assets.engines import certificate
 from factory_assets.engines.certificate import Judged, certify, compared, faults_of
 from factory_assets.engines.compilation import Compiled, TypedGraph
-from factory_assets.engines.onnx_export import export_onnx
 from factory_assets.engines.openvino_engine import OpenVinoEngine
 from factory_assets.engines.precision import convert
 from factory_assets.engines.targets import CompiledEngine
+from factory_assets.foundation.onnx_export import export_onnx
 from tests.tiny_images import THRESHOLD, network, parts
 
 

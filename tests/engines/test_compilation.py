@@ -12,9 +12,9 @@ from factory_assets.engines import compilation
 from factory_assets.engines.bundle import make_rul_bundle
 from factory_assets.engines.compilation import compile_all, on_device_text
 from factory_assets.engines.golden import GoldenSamples
-from factory_assets.engines.onnx_export import OPSET
-from factory_assets.engines.parity import run_onnx
 from factory_assets.engines.targets import CompiledEngine, CompileError, CompilerUnavailable, Targets, load_targets
+from factory_assets.foundation.onnx_export import OPSET
+from factory_assets.foundation.parity import run_onnx
 from tests.conftest import ROOT
 from tests.tiny_bundle import tiny_graph
 from tests.tiny_graphs import with_product

@@ -8,7 +8,7 @@ import numpy as np
 from onnx import TensorProto, helper, numpy_helper, save
 
 from factory_assets.engines.image_export import faults, stray_transposes
-from factory_assets.engines.onnx_export import export_onnx
+from factory_assets.foundation.onnx_export import export_onnx
 from tests.tiny_images import network
 
 

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from factory_assets.engines.onnx_export import ExportError, export_onnx
-from factory_assets.engines.parity import largest_difference, run_onnx
 from factory_assets.engines.precision import CALIBRATION_SAMPLES, _Samples, convert
 from factory_assets.engines.targets import Precision
+from factory_assets.foundation.onnx_export import ExportError, export_onnx
+from factory_assets.foundation.parity import largest_difference, run_onnx
 from tests.tiny_graphs import fast_shaft, without_products
 from tests.tiny_model import CAP_CYCLES, damaged_inputs, trained
 

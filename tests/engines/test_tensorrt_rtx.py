@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from factory_assets.engines.onnx_export import export_onnx
 from factory_assets.engines.precision import convert
 from factory_assets.engines.targets import CompileError, CompilerUnavailable, Precision
 from factory_assets.engines.tensorrt_rtx import TensorRtRtxCompiler
+from factory_assets.foundation.onnx_export import export_onnx
 from tests.tiny_graphs import odd_operation
 from tests.tiny_model import damaged_inputs, trained
 

@@ -61,3 +61,33 @@ def test_every_training_is_a_version_of_the_registered_model(recorded: tuple[Pat
     versions = client(folder).search_model_versions("name = 'rul-press'")
     assert {(int(version.version), version.run_id) for version in versions} == {(1, first), (2, second)}
     assert all(version.source.endswith("model/model.keras") for version in versions)
+
+
+def aliases(folder: Path) -> dict[str, str]:
+    return {name: str(version) for name, version in client(folder).get_registered_model("rul-press").aliases.items()}
+
+
+def tracking_of(folder: Path) -> Tracking:
+    return Tracking(uri=f"sqlite:///{folder / 'mlflow.db'}", artifacts=folder / "artifacts")
+
+
+def test_aliases_follow_promotion_and_rollback(recorded: tuple[Path, str, str]) -> None:
+    folder, first, second = recorded
+    tracking = tracking_of(folder)
+    assert aliases(folder) == {"challenger": "2"}, "the newest training"
+    assert tracking.promote("rul-press", first, "the first one") == "1"
+    assert tracking.promote("rul-press", second, "better") == "2"
+    assert tracking.promote("rul-press", "no such run", "worse") is None
+    assert aliases(folder) == {"champion": "2", "challenger": "2", "previous": "1"}
+    assert client(folder).get_model_version("rul-press", "2").tags["factory.promoted"] == "better"
+    rolled_back = {"champion": first, "challenger": second, "previous": second}
+    for _ in range(2):
+        found = tracking.align("rul-press", rolled_back)
+        assert found == aliases(folder) == {"champion": "1", "challenger": "2", "previous": "2"}
+    assert tracking.align("rul-press", {"champion": first, "previous": None, "challenger": "no such run"}) == {
+        "champion": "1"
+    }
+
+
+def test_aliases_of_a_model_that_was_never_registered_are_none(recorded: tuple[Path, str, str]) -> None:
+    assert tracking_of(recorded[0]).align("rul-lathe", {"champion": recorded[1]}) == {}

@@ -97,11 +97,3 @@ def test_decisions_are_kept_line_by_line(rivals: Rivals, tmp_path: Path) -> None
     champion.record(record, decision)
     champion.record(record, decision)
     assert [json.loads(line) for line in record.read_text().splitlines()] == [decision.as_json()] * 2
-
-
-def test_who_runs_it_has_a_name_in_a_container_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    def nobody(uid: int) -> None:
-        raise KeyError(uid)
-
-    monkeypatch.setattr(champion.pwd, "getpwuid", nobody)
-    assert champion._user().startswith("uid ")

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from factory_assets.engines import image_export, onnx_export
+from factory_assets.engines import image_export
+from factory_assets.foundation import onnx_export
 from factory_assets.inspection import classifier_network
 from factory_assets.inspection.classification import (
     ClassificationError,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from factory_assets.engines.image_export import faults
-from factory_assets.engines.onnx_export import export_onnx, onnx_facts
+from factory_assets.foundation.onnx_export import export_onnx, onnx_facts
 from factory_assets.inspection import defect_network
 from tests.inspection.pitted import surfaces
 

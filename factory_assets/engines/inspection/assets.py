@@ -14,13 +14,13 @@ from factory_assets.engines import (
     compilation,
     golden,
     image_export,
-    onnx_export,
     openvino_engine,
     precision,
     tensorrt_rtx,
 )
 from factory_assets.engines.inspection import bundle, checks
 from factory_assets.engines.targets import Targets, load_targets
+from factory_assets.foundation import onnx_export
 from factory_assets.foundation import partitions as parts
 from factory_assets.foundation.lake import combined_digest
 from factory_assets.foundation.metadata import ML_TEAM

@@ -7,7 +7,15 @@ import json
 import numpy as np
 import pytest
 
-from edge_runtime.bundle import BundleError, canonical_json, load_manifest, read_golden, verify_files, write_golden
+from edge_runtime.bundle import (
+    BundleError,
+    OutputSpec,
+    canonical_json,
+    load_manifest,
+    read_golden,
+    verify_files,
+    write_golden,
+)
 from edge_runtime.bundle.manifest import content_version
 from edge_runtime.bundle.values import is_safe_path
 
@@ -108,3 +116,16 @@ def test_golden_round_trip_and_its_refusals(tmp_path):
     (tmp_path / "bad.npz").write_bytes(b"PK not an archive")
     with pytest.raises(BundleError, match=r"bad\.npz"):
         read_golden(tmp_path / "bad.npz")
+
+
+@pytest.mark.parametrize("levels", [(0.1, 0.5), (0.1, 0.5, 0.5), (0.5, 0.1, 0.9), (0.0, 0.5, 0.9), (0.1, 0.5, 1.0), ()])
+def test_levels_fit_the_shape_and_rise_between_0_and_1(levels):
+    with pytest.raises(ValueError, match=r"levels"):
+        OutputSpec(name="quantiles", dtype="float32", shape=("n", 3), unit="cycles", levels=levels)
+
+
+def test_levels_survive_the_manifest_and_are_left_out_of_those_without(tmp_path, bundle_maker):
+    manifest = bundle_maker(tmp_path)
+    assert all("levels" not in output for output in manifest.as_json()["outputs"])
+    output = OutputSpec(name="quantiles", dtype="float32", shape=("n", 3), unit="cycles", levels=(0.1, 0.5, 0.9))
+    assert OutputSpec.model_validate_json(output.model_dump_json()) == output

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge_runtime.bundle import Regimes, load_manifest
+from edge_runtime.bundle import OutputSpec, Regimes, load_manifest
 from edge_runtime.engine import open_engine
 from edge_runtime.errors import InputError, RefusedError
 from edge_runtime.rul.predict import BATCH_UNITS, channel_names, predict, route
@@ -42,6 +42,68 @@ def test_a_prediction_that_is_no_number_is_refused(tmp_path, bundle_maker):
 
     with pytest.raises(RefusedError, match="u0"):
         predict(Broken(), bundle_maker(tmp_path), readings_of(2))
+
+
+LEVELS = (0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95)
+
+
+class WithQuantiles:
+    """An engine whose prediction is the age, and whose quantiles lie around it as told."""
+
+    target, precision = "cpu", "fp32"
+
+    def __init__(self, *offsets):
+        self.offsets = np.array(offsets, np.float32)
+
+    def run(self, inputs):
+        age = inputs["age_cycles"]
+        return {"rul_cycles": age, "rul_quantiles_cycles": age + self.offsets}
+
+
+def with_quantiles(manifest, levels=LEVELS):
+    output = OutputSpec(
+        name="rul_quantiles_cycles", dtype="float32", shape=("batch", len(levels)), unit="cycles", levels=levels
+    )
+    return manifest.model_copy(update={"outputs": (*manifest.outputs, output)})
+
+
+@pytest.mark.parametrize("units", [1, BATCH_UNITS + 1])
+def test_the_interval_is_read_from_the_quantiles(tmp_path, bundle_maker, units):
+    manifest = with_quantiles(bundle_maker(tmp_path))
+    found = predict(WithQuantiles(-4, -3, -2, 0, 2, 3, 4), manifest, readings_of(units))
+    assert len(found) == units
+    for entry in found:
+        bounds = [entry[f"rul_{end}_{share}_cycles"] for share in (90, 80) for end in ("low", "high")]
+        assert (entry["rul_cycles"], bounds) == (5, [1, 9, 2, 8])
+
+
+def test_levels_that_the_bundle_does_not_give_are_null(tmp_path, bundle_maker):
+    manifest = with_quantiles(bundle_maker(tmp_path), (0.10, 0.5, 0.90))
+    (found,) = predict(WithQuantiles(-3, 0, 3), manifest, readings_of(1))
+    assert (found["rul_low_80_cycles"], found["rul_high_80_cycles"]) == (2, 8)
+    assert (found["rul_low_90_cycles"], found["rul_high_90_cycles"]) == (None, None)
+
+
+def test_a_bundle_without_quantiles_gives_no_interval(tmp_path, bundle_maker):
+    manifest = bundle_maker(tmp_path)
+    (found,) = predict(open_engine(tmp_path, manifest, "cpu"), manifest, readings_of(1))
+    assert found["rul_cycles"] is not None
+    assert {found[name] for name in found if "_low_" in name or "_high_" in name} == {None}
+
+
+def test_a_refused_unit_has_no_interval_either(tmp_path, bundle_maker):
+    manifest = with_quantiles(bundle_maker(tmp_path))
+    setting = channel_names(manifest)[0]
+    regimes = Regimes(channels=(setting,), scale=(1.0,), centres=((4000.0,),), reach=(1.0,))
+    (found,) = predict(WithQuantiles(*range(7)), manifest.model_copy(update={"regimes": regimes}), readings_of(1))
+    assert found["refused"] is not None
+    assert {value for name, value in found.items() if name.startswith("rul_")} == {None}
+
+
+def test_a_bound_that_is_no_number_is_refused(tmp_path, bundle_maker):
+    manifest = with_quantiles(bundle_maker(tmp_path))
+    with pytest.raises(RefusedError, match=r"predicts 5\.0, .*nan.* for unit u0"):
+        predict(WithQuantiles(np.nan, 0, 0, 0, 0, 0, 0), manifest, readings_of(1))
 
 
 @pytest.fixture

@@ -218,3 +218,34 @@ def test_an_exchange_that_hangs_holds_up_nothing_here(station: Station, monkeypa
     assert spool.figures()["stored_images"] == 1
     goes_on.set()
     spool.close()
+
+
+def test_a_rehearsal_leaves_nothing(station: Station) -> None:
+    spool = station.open()
+    first, second = a_trigger("t1"), a_trigger("t2")
+    for sequence, trigger in enumerate([first, second], start=1):
+        assert spool.accept(trigger) == sequence
+    log = station.folder / "verdicts.sqlite-wal"
+    before = log.read_bytes()
+    spool.rehearse(a_verdict(1, first, verdict="nok", score=0.9))
+    spool.rehearse(a_verdict(7, second))
+    assert log.read_bytes() == before
+    given = spool.conclude(a_verdict(1, first))
+    spool.rehearse(a_verdict(1, first, verdict="nok", score=0.9))
+    station.kill(spool)
+    again = station.open()
+    assert again.accept(first) == given
+    assert again.unconcluded() == [(2, second)]
+
+
+def test_a_verdict_of_any_length_fits_into_the_room_of_its_trigger(station: Station) -> None:
+    spool = station.open()
+    given = {}
+    for part, length in enumerate([1, 3000, 1, 700, 20_000, 5]):
+        trigger = a_trigger(f"t{part}")
+        spool.accept(trigger)
+        assert spool.unconcluded() == [(part + 1, trigger)]
+        given[trigger] = spool.conclude(a_verdict(part + 1, trigger, detail="x" * length))
+    station.kill(spool)
+    again = station.open()
+    assert {trigger: again.accept(trigger) for trigger in given} == given

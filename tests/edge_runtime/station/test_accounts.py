@@ -24,6 +24,7 @@ class FakeSpool:
         self.is_full_for: set[str] = set()
         self.triggers: dict[str, int] = {}
         self.records: dict[int, VerdictRecord] = {}
+        self.rehearsed: list[VerdictRecord] = []
 
     def _refuse(self, what: str) -> None:
         if what in self.is_full_for:
@@ -39,6 +40,9 @@ class FakeSpool:
         assert record.sequence not in self.records
         self.records[record.sequence] = replace(record, image=None if image is None else "image.png")
         return self.records[record.sequence]
+
+    def rehearse(self, record: VerdictRecord) -> None:
+        self.rehearsed.append(record)
 
     def unconcluded(self) -> list[tuple[int, Trigger]]:
         return [(number, trigger(name)) for name, number in self.triggers.items() if number not in self.records]
@@ -164,3 +168,16 @@ def test_what_was_told_on_a_full_disk_is_kept_once_there_is_space(accounts: Acco
     accounts.recover()
     assert spool.records == {1: told[0]}
     assert accounts.fault is None
+
+
+def test_a_rehearsal_gives_no_verdict(accounts: Accounts, spool: FakeSpool) -> None:
+    told: list[VerdictRecord] = []
+    one = job("a", told)
+    accounts.accept(one)
+    accounts.rehearse(one, GOOD, READY)
+    assert (spool.rehearsed[0].sequence, spool.rehearsed[0].verdict) == (1, "ok")
+    assert not told
+    assert not one.is_done
+    assert accounts.given == accounts.counts["ok"] == 0
+    assert accounts.judged(one, GOOD._replace(verdict="nok", score=0.9), READY).verdict == "nok"
+    assert [record.verdict for record in told] == ["nok"]

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from edge_runtime.station.parts import Options
+from factory_assets.benchmarks.faulty_engines import DIES, GIVES_NAN, HANGS, IS_SLOW, RAISES, faulty, grey
 from factory_assets.benchmarks.tiny_station import DEFECTIVE, SOUND
 from tests.edge_runtime.station.conftest import make_site
-from tests.edge_runtime.station.faulty_engines import DIES, GIVES_NAN, HANGS, IS_SLOW, RAISES, faulty, grey
 from tests.edge_runtime.station.line import Line
 from tests.edge_runtime.station.station_site import trigger
 

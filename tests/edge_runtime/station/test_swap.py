@@ -9,10 +9,10 @@ import pytest
 
 from edge_runtime.bundle.state import read_active, read_fallback, read_rolled_back
 from edge_runtime.station.parts import Options
+from factory_assets.benchmarks.faulty_engines import BAD, BAD_DIES, faulty, grey
 from factory_assets.benchmarks.tiny_station import SOUND
 from factory_assets.engines.release import Lifetimes
 from tests.edge_runtime.station.conftest import make_site
-from tests.edge_runtime.station.faulty_engines import BAD, BAD_DIES, faulty, grey
 from tests.edge_runtime.station.line import Line
 from tests.edge_runtime.station.station_site import StationSite
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from multiprocessing import Pipe
+from time import monotonic_ns
 
 from edge_runtime.station.waiting import Waiter
 
@@ -28,4 +29,19 @@ def test_what_is_ready_is_told_also_when_others_are_awaited() -> None:
 def test_nothing_to_wait_for_is_no_error() -> None:
     waiter = Waiter()
     assert waiter.wait([], 0) == []
+    waiter.close()
+
+
+def test_who_stays_awake_hears_at_once_and_goes_to_sleep_in_the_end() -> None:
+    waiter = Waiter()
+    mine, theirs = Pipe()
+    began_ns = monotonic_ns()
+    a_minute_ns = began_ns + 60_000_000_000
+    assert waiter.wait([mine], 0.002, awake_until_ns=began_ns + 1_000_000) == []
+    assert monotonic_ns() >= began_ns + 2_000_000
+    # Who is to wait no longer does not stay awake any longer, either.
+    assert waiter.wait([mine], 0.001, awake_until_ns=a_minute_ns) == []
+    assert monotonic_ns() < a_minute_ns
+    theirs.send("a")
+    assert waiter.wait([mine], 30, awake_until_ns=a_minute_ns) == [mine]
     waiter.close()

@@ -5,8 +5,9 @@ Values only; hashing files and writing bundles is in `build`.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -61,6 +62,7 @@ class OutputSpec(Value):
     """A named output of the graph with its unit and range.
 
     `shown_only` says that people look at it and nothing is decided by it: golden samples leave it out.
+    `levels` says that its last axis holds quantiles, and of which probabilities.
     """
 
     name: str
@@ -70,6 +72,19 @@ class OutputSpec(Value):
     minimum: float | None = None
     maximum: float | None = None
     shown_only: Literal[True] | None = None
+    levels: tuple[Annotated[float, Field(gt=0, lt=1)], ...] | None = Field(None, min_length=1)
+
+    @model_validator(mode="after")
+    def _levels_fit(self) -> OutputSpec:
+        if self.levels is None:
+            return self
+        if self.shape[-1] != len(self.levels):
+            msg = f"output {self.name} has {len(self.levels)} levels and shape {list(self.shape)}"
+            raise ValueError(msg)
+        if any(low >= high for low, high in pairwise(self.levels)):
+            msg = f"output {self.name}: levels {list(self.levels)} must rise"
+            raise ValueError(msg)
+        return self
 
 
 class Lineage(Value):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -210,23 +211,23 @@ class Inspector:
         heat_maps, probabilities = outputs.get(HEAT_MAP), outputs.get(PROBABILITIES)
         return [
             self._verdict(
-                float(score),
+                score,
                 None if probabilities is None else probabilities[number],
                 None if heat_maps is None else heat_maps[number, ..., 0],
             )
-            for number, score in enumerate(outputs[SCORE][:, 0])
+            for number, score in enumerate(outputs[SCORE][:, 0].tolist())
         ]
 
     def _verdict(self, score: float, probabilities: np.ndarray | None, heat_map: np.ndarray | None) -> Verdict:
-        if not np.isfinite(score):
+        if not math.isfinite(score):
             return not_inspected(f"the engine gave the score {score}")
         by_label = None
         if probabilities is not None:
-            by_label = {name: float(value) for name, value in zip(self.spec.labels, probabilities, strict=True)}
+            by_label = dict(zip(self.spec.labels, probabilities.tolist(), strict=True))
         return Verdict(
             verdict=self._judged(score),
             score=score,
-            label=None if by_label is None else max(by_label, key=lambda name: by_label[name]),
+            label=None if by_label is None else max(by_label, key=by_label.__getitem__),
             probabilities=by_label,
             heat_map=heat_map,
         )

@@ -18,14 +18,28 @@ BATCH_UNITS = 256
 WINDOW = "window"
 AGE = "age_cycles"
 RUL = "rul_cycles"
+QUANTILES = "rul_quantiles_cycles"
+BOUNDS = {
+    "rul_low_80_cycles": 0.10,
+    "rul_high_80_cycles": 0.90,
+    "rul_low_90_cycles": 0.05,
+    "rul_high_90_cycles": 0.95,
+}
 
 
 class UnitPrediction(TypedDict):
-    """Predicted remaining useful life of one unit at its last cycle; null, with the reason, where none can be given."""
+    """Predicted remaining useful life of one unit at its last cycle; null, with the reason, where none can be given.
+
+    The bounds of its 80 and 90 % intervals are null, too, where the bundle gives no quantiles.
+    """
 
     unit_id: str
     cycle: int
     rul_cycles: float | None
+    rul_low_80_cycles: float | None
+    rul_high_80_cycles: float | None
+    rul_low_90_cycles: float | None
+    rul_high_90_cycles: float | None
     refused: str | None
 
 
@@ -54,32 +68,60 @@ def predict(engine: Engine, manifest: Manifest, readings: Readings) -> list[Unit
         refused by itself; the others are not touched.
 
     Raises:
-        RefusedError: The engine gave something that is not a finite number.
+        RefusedError: The engine gave a prediction or a bound that is not a finite number.
         BundleError: The bundle's window has no fixed length.
     """
     window_cycles = manifest.input(WINDOW).shape[1]
     if not isinstance(window_cycles, int):
         raise BundleError(f"bundle {manifest.bundle}: the window has no fixed length", "make the bundle again")
     units, last_cycles, window, age = last_windows(readings.unit_ids, readings.cycles, readings.values, window_cycles)
-    rul = np.concatenate(
-        [
-            engine.run({WINDOW: window[start : start + BATCH_UNITS], AGE: age[start : start + BATCH_UNITS]})[RUL][:, 0]
-            for start in range(0, len(units), BATCH_UNITS)
-        ]
-    )
+    bounds = _bound_columns(manifest)
+    found = _run(engine, window, age, bounds)
     unseen: list[str | None] = [None] * len(units)
     if manifest.regimes is not None:
         unseen = why_unseen(manifest.regimes, channel_names(manifest), window)
-    bad = np.flatnonzero(~np.isfinite(rul))
+    bad = np.flatnonzero(~np.isfinite(found).all(axis=1))
     if len(bad):
+        told = ", ".join(str(value) for value in found[bad[0]])
         raise RefusedError(
-            f"bundle {manifest.bundle} {manifest.version} predicts {rul[bad[0]]} for unit {units[bad[0]]}",
+            f"bundle {manifest.bundle} {manifest.version} predicts {told} for unit {units[bad[0]]}",
             "check the unit's readings; if they are in order, release another bundle",
         )
     return [
-        {"unit_id": unit, "cycle": int(cycle), "rul_cycles": None if why else float(value), "refused": why}
-        for unit, cycle, value, why in zip(units, last_cycles, rul, unseen, strict=True)
+        _prediction(unit, int(cycle), None if why else dict(zip((RUL, *bounds), values.tolist(), strict=True)), why)
+        for unit, cycle, values, why in zip(units, last_cycles, found, unseen, strict=True)
     ]
+
+
+def _bound_columns(manifest: Manifest) -> dict[str, int]:
+    """The bounds that the bundle gives, and the column of its quantiles that holds each."""
+    for spec in manifest.outputs:
+        if spec.name == QUANTILES and spec.levels is not None:
+            return {name: spec.levels.index(level) for name, level in BOUNDS.items() if level in spec.levels}
+    return {}
+
+
+def _run(engine: Engine, window: np.ndarray, age: np.ndarray, bounds: Mapping[str, int]) -> np.ndarray:
+    """(units, 1 + bounds) cycles: the prediction and its bounds."""
+    parts = []
+    for start in range(0, len(window), BATCH_UNITS):
+        given = engine.run({WINDOW: window[start : start + BATCH_UNITS], AGE: age[start : start + BATCH_UNITS]})
+        parts.append(np.hstack([given[RUL][:, :1], *(given[QUANTILES][:, [at]] for at in bounds.values())]))
+    return np.concatenate(parts)
+
+
+def _prediction(unit_id: str, cycle: int, values: Mapping[str, float] | None, why: str | None) -> UnitPrediction:
+    known = values or {}
+    return {
+        "unit_id": unit_id,
+        "cycle": cycle,
+        "rul_cycles": known.get(RUL),
+        "rul_low_80_cycles": known.get("rul_low_80_cycles"),
+        "rul_high_80_cycles": known.get("rul_high_80_cycles"),
+        "rul_low_90_cycles": known.get("rul_low_90_cycles"),
+        "rul_high_90_cycles": known.get("rul_high_90_cycles"),
+        "refused": why,
+    }
 
 
 def route(table: Table, bundles: Mapping[str, Manifest], bundle: str | None = None) -> dict[str, Table]:

@@ -22,6 +22,10 @@ SCHEMA_VERSION = 1
 PAGE_BYTES = 1024
 LARGEST_LOG_BYTES = 4 << 20
 ROWS_A_DELETION = 50
+LARGEST_ROOM_BYTES = 768
+# What a verdict is kept in was taken with its trigger: it goes into one page, which need not be split for it. A verdict
+# tells its trigger, which is not needed any more.
+CONCLUDE = "UPDATE verdict SET record = ?, trigger = x'' WHERE sequence = ? AND record IS NULL"
 MEND = "make room on the disk, or see why it cannot be written; parts are rejected until then"
 
 _SCHEMA = """
@@ -81,6 +85,7 @@ class Ledger:
         self._log = os.open(f"{path}-wal", os.O_RDONLY)
         fsync_folder(path.parent)
         self._written, self._synced = 1, 0
+        self._room_bytes = 0
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=5.0)
@@ -119,7 +124,7 @@ class Ledger:
         sequence = self.newest + 1
         added = self._write(
             "INSERT INTO verdict (sequence, trigger_id, trigger) VALUES (?, ?, ?) ON CONFLICT (trigger_id) DO NOTHING",
-            (sequence, trigger_id, trigger),
+            (sequence, trigger_id, trigger.ljust(self._room_bytes)),
         )
         if added:
             self.newest = sequence
@@ -133,8 +138,18 @@ class Ledger:
         Raises:
             SpoolFull: It cannot be kept.
         """
-        statement = "UPDATE verdict SET record = ? WHERE sequence = ? AND record IS NULL"
-        self._write(statement, (record, sequence))
+        self._room_bytes = min(len(record), LARGEST_ROOM_BYTES)
+        self._write(CONCLUDE, (record, sequence))
+
+    def rehearse(self, sequence: int, record: bytes) -> None:
+        """Do what `conclude` does, and roll it back: nothing is written."""
+        with self._lock, contextlib.suppress(sqlite3.Error):
+            self._writer.execute("BEGIN IMMEDIATE")
+            try:
+                self._writer.execute(CONCLUDE, (record, sequence))
+            finally:
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
 
     def record(self, sequence: int) -> bytes | None:
         """The verdict of a number; None if there is none."""

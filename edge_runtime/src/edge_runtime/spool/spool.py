@@ -154,6 +154,15 @@ class Spool:
         self._recent.append(kept)
         return kept
 
+    def rehearse(self, record: VerdictRecord) -> None:
+        """Do what `conclude` would do with a verdict, and take it back: the next `conclude` takes half the time.
+
+        What was not done for some milliseconds is in no cache of the processor any more.
+        """
+        if record.sequence in self._unconcluded:
+            self.keeps_image(record)
+            self._ledger.rehearse(record.sequence, encode_record(record))
+
     def _earlier(self, sequence: int) -> VerdictRecord:
         earlier = self._ledger.record(sequence)
         if earlier is None:

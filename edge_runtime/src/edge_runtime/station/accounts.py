@@ -31,6 +31,7 @@ class Store(Protocol):
 
     def accept(self, trigger: Trigger) -> int | VerdictRecord: ...  # noqa: D102
     def conclude(self, record: VerdictRecord, image: np.ndarray | None = None) -> VerdictRecord: ...  # noqa: D102
+    def rehearse(self, record: VerdictRecord) -> None: ...  # noqa: D102
     def unconcluded(self) -> list[tuple[int, Trigger]]: ...  # noqa: D102
     def keeps_image(self, record: VerdictRecord) -> bool: ...  # noqa: D102
     def recent(self, count: int) -> list[VerdictRecord]: ...  # noqa: D102
@@ -98,6 +99,13 @@ class Accounts:
 
     def judged(self, job: Job, answer: Answer, ready: Ready) -> VerdictRecord:
         """Give the verdict of an engine."""
+        return self._give(job, self._judgement(job, answer, ready))
+
+    def rehearse(self, job: Job, answer: Answer, ready: Ready) -> None:
+        """Do what `judged` is about to do, without any effect: what was just done is done again in half the time."""
+        self._spool.rehearse(self._judgement(job, answer, ready))
+
+    def _judgement(self, job: Job, answer: Answer, ready: Ready) -> VerdictRecord:
         now_ns = monotonic_ns()
         frame_ns, total_ns = max(0, job.sent_ns - job.start_ns), now_ns - job.start_ns
         verdict_ns = max(0, total_ns - frame_ns - answer.fit_ns - answer.engine_ns)
@@ -108,7 +116,7 @@ class Accounts:
             "verdict": verdict_ns / NS_PER_MS,
             "total": total_ns / NS_PER_MS,
         }
-        record = VerdictRecord(
+        return VerdictRecord(
             station=self._station,
             sequence=job.sequence,
             trigger=job.trigger,
@@ -126,7 +134,6 @@ class Accounts:
             detail=answer.detail,
             stages_ms=stages,
         )
-        return self._give(job, record)
 
     def reject(self, job: Job, failure: Failure, detail: str) -> VerdictRecord:
         """Give the fail-safe verdict."""

@@ -15,6 +15,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any
 
+from edge_runtime.station import messages
 from edge_runtime.station.clock import NS_PER_S
 
 CONTEXT = multiprocessing.get_context("spawn")
@@ -58,7 +59,7 @@ class Child:
     def send(self, message: object) -> bool:
         """Send a small message; False if the process is gone."""
         try:
-            self.connection.send_bytes(pickle.dumps(message, 5))
+            messages.send(self.connection, message)
         except (OSError, ValueError):
             return False
         return True
@@ -70,8 +71,7 @@ class Child:
             EOFError: The process is gone.
         """
         try:
-            # From a process of our own.
-            return pickle.loads(self.connection.recv_bytes())  # noqa: S301
+            return messages.receive(self.connection)
         except (OSError, pickle.UnpicklingError) as error:
             raise EOFError(str(error)) from error
 

@@ -12,6 +12,7 @@ from time import monotonic_ns, time_ns
 from typing import TYPE_CHECKING, Any
 
 from edge_runtime.camera.ring import FrameGone
+from edge_runtime.station.attention import Attention
 from edge_runtime.station.clock import NS_PER_MS, NS_PER_S, utc_now
 from edge_runtime.station.crew import Crew
 from edge_runtime.station.jobs import Job, Jobs, Reply
@@ -68,6 +69,7 @@ class Station:
         self.ticked_ns = self._next_tick_ns = self._next_second_ns = 0
         self._next_picture_ns = self._next_status_ns = 0
         self._waiter = Waiter()
+        self._attention = Attention()
         self.accounts.pixels = self._pixels
 
     def start(self) -> None:
@@ -79,12 +81,15 @@ class Station:
 
     def run_once(self, timeout_s: float) -> None:
         """Wait for something to happen, for so long at most, and do what is due."""
+        self._rehearse()
         now_ns = monotonic_ns()
         remaining_s = min(timeout_s, (self._next_tick_ns - now_ns) / NS_PER_S)
         give_by_ns = self.jobs.next_give_by_ns()
         if give_by_ns is not None:
             remaining_s = min(remaining_s, (give_by_ns - now_ns) / NS_PER_S - WAKE_EARLY_S)
-        ready = self._waiter.wait(self._awaited(), max(0.0, remaining_s))
+        ready = self._waiter.wait(
+            self._awaited(), max(0.0, remaining_s), awake_until_ns=self._attention.awake_until_ns()
+        )
         if ready:
             self._receive(ready)
         now_ns = monotonic_ns()
@@ -131,6 +136,7 @@ class Station:
         if job.is_done:
             self.accounts.late_answers += 1
             return
+        self._attention.answered(job, answer, ready, monotonic_ns())
         self._concluded(job, self.accounts.judged(job, answer, ready), answer)
 
     def lost(self, job: Job, reason: str) -> None:
@@ -258,6 +264,14 @@ class Station:
     def _give(self, job: Job, now_ns: int) -> None:
         wants_map = self.parts.page is not None and now_ns >= self._next_picture_ns
         self.crew.give(job, now_ns, wants_map=wants_map)
+        if job.sent_ns:
+            self._attention.given(job)
+
+    def _rehearse(self) -> None:
+        """Do what the answer will need done, while the engine works."""
+        job = self._attention.to_rehearse(monotonic_ns())
+        if job is not None and self._attention.last is not None:
+            self.accounts.rehearse(job, *self._attention.last)
 
     def _look_at(self, job: Job) -> None:
         """See whether the frame can be trusted, while the engine looks at it too."""
@@ -330,6 +344,7 @@ class Station:
         """What is looked at now and then, between parts."""
         self.ticked_ns, self._next_tick_ns = now_ns, now_ns + TICK_NS
         self.crew.tend(now_ns)
+        self._attention.see_cores(None if self.crew.judging is None else self.crew.judging.pid)
         self._has_begun = self._has_begun or self.crew.fault is None
         camera, page = self.parts.camera, self.parts.page
         if camera is not None and (self._has_begun or not self._camera_waits):

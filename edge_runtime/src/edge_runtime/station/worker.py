@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import gc
-import pickle
 from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING
 
+from edge_runtime.camera.ring import FrameGone, FrameRef, FrameRing
 from edge_runtime.errors import EdgeError, RefusedError
-
-if TYPE_CHECKING:
-    from edge_runtime.camera.ring import FrameRef, FrameRing
-    from edge_runtime.station.judging import Answer, Judge, WorkerSettings
+from edge_runtime.station.judging import Answer, Judge, WorkerSettings, failed
+from edge_runtime.station.messages import receive, send
 
 # The first value of a message to a worker. After JUDGE come a number, slot, generation and shape of the frame (a
 # FrameRef would cost ten times as much to send), and whether the heat map is wanted.
@@ -23,47 +20,39 @@ COLLECT_EVERY = 256
 
 def run_worker(settings: WorkerSettings, connection: Connection) -> None:
     """Open the release, then answer until the pipe closes."""
-    from edge_runtime.camera.ring import FrameRing
-    from edge_runtime.station.judging import Judge
-
     try:
         judge = Judge(settings)
         ring = FrameRing.attach(settings.ring)
     except EdgeError as error:
-        _send(connection, (FAILED, str(error), isinstance(error, RefusedError)))
+        send(connection, (FAILED, str(error), isinstance(error, RefusedError)))
         return
     # Nothing of what was loaded is ever garbage; what a frame leaves is collected between frames.
     gc.collect()
     gc.freeze()
     gc.disable()
-    _send(connection, (READY, judge.ready))
+    send(connection, (READY, judge.ready))
     _serve(judge, ring, connection)
 
 
 def _serve(judge: Judge, ring: FrameRing, connection: Connection) -> None:
-    from edge_runtime.camera.ring import FrameRef
-
     judged = 0
     while True:
-        message = pickle.loads(connection.recv_bytes())  # noqa: S301 (from the process that started this one)
+        message = receive(connection)
         if message[0] == JUDGE:
             _, number, slot, generation, shape, wants_map = message
             frame = FrameRef(slot, generation, shape, None, 0)
             # A plain tuple takes half as long to send.
-            _send(connection, (VERDICT, number, tuple(_judged(judge, ring, frame, wants_map=wants_map))))
+            send(connection, (VERDICT, number, tuple(_judged(judge, ring, frame, wants_map=wants_map))))
             judged += 1
             if judged % COLLECT_EVERY == 0:
                 gc.collect(1)
         else:
             judge.warm()
             gc.collect()
-            _send(connection, (WARMED,))
+            send(connection, (WARMED,))
 
 
 def _judged(judge: Judge, ring: FrameRing, frame: FrameRef, *, wants_map: bool) -> Answer:
-    from edge_runtime.camera.ring import FrameGone
-    from edge_runtime.station.judging import failed
-
     try:
         answer = judge.judge(ring.read(frame), wants_map=wants_map)
         # The frame is not copied: it must still be whole now.
@@ -73,7 +62,3 @@ def _judged(judge: Judge, ring: FrameRing, frame: FrameRef, *, wants_map: bool) 
     except Exception as error:  # noqa: BLE001 (whatever an engine raises, the part must be rejected)
         return failed("engine", f"{type(error).__name__}: {error}")
     return answer
-
-
-def _send(connection: Connection, message: object) -> None:
-    connection.send_bytes(pickle.dumps(message, 5))

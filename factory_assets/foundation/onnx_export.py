@@ -17,6 +17,7 @@ from factory_assets.foundation.errors import FactoryError
 from factory_assets.foundation.lake import replacing, sha256_file
 
 OPSET = 17
+ML_OPSET = 3
 BATCH = "batch"
 PRODUCER = "factory_assets"
 
@@ -59,23 +60,32 @@ def export_onnx(model: Any, path: Path) -> OnnxFacts:
     Raises:
         ExportError: The converted graph has other inputs or outputs than the model, or is not valid ONNX.
     """
-    import onnx
-
     converted = _convert(model)
     inputs, outputs = [t.name for t in model.inputs], list(model.output_names)
     found = [value.name for value in converted.graph.input], [value.name for value in converted.graph.output]
     if (sorted(found[0]), len(found[1])) != (sorted(inputs), len(outputs)):
         msg = f"the graph has inputs {found[0]} and outputs {found[1]}, the model {inputs} and {outputs}"
         raise ExportError(msg)
-    graph = _canonical(converted, outputs)
+    graph = checked(_canonical(converted, outputs))
+    with replacing(path) as temporary:
+        temporary.write_bytes(graph.SerializeToString(deterministic=True))
+    return onnx_facts(path)
+
+
+def checked(graph: Any) -> Any:
+    """The same graph.
+
+    Raises:
+        ExportError: It is not valid ONNX.
+    """
+    import onnx
+
     try:
         onnx.checker.check_model(graph, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         msg = f"the exported graph is not valid ONNX: {error}"
         raise ExportError(msg) from error
-    with replacing(path) as temporary:
-        temporary.write_bytes(graph.SerializeToString(deterministic=True))
-    return onnx_facts(path)
+    return graph
 
 
 def onnx_facts(path: Path) -> OnnxFacts:

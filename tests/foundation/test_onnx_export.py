@@ -9,8 +9,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from factory_assets.engines.onnx_export import OPSET, OnnxFacts, export_onnx, lstm_facts
-from factory_assets.engines.parity import largest_difference, run_onnx
+from factory_assets.foundation.onnx_export import OPSET, OnnxFacts, export_onnx, lstm_facts
+from factory_assets.foundation.parity import largest_difference, run_onnx
 from tests.tiny_model import WINDOW_CYCLES, damaged_inputs, trained
 
 
