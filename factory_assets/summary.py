@@ -20,6 +20,7 @@ from factory_assets.foundation.settings import Site
 
 console = Console(highlight=False)
 UNITS_SHOWN = 8
+URGENT_SHOWN = 3
 # As people read it, and as tables name it.
 INSPECTION_FIGURES = {
     "right": "accuracy",
@@ -83,7 +84,13 @@ def print_result(site: Site, done: Any) -> None:
         console.print("Everything is up to date: nothing was run.")
     for warning in done.warnings:
         console.print(f"[yellow]warning[/yellow] {warning}")
-    for table in (readings_table(site), models_table(site), inspection_table(site), release_table(site)):
+    for table in (
+        readings_table(site),
+        models_table(site),
+        forecasts_table(site),
+        inspection_table(site),
+        release_table(site),
+    ):
         if table.row_count:
             console.print(table)
 
@@ -117,15 +124,39 @@ def readings_table(site: Site) -> Table:
 def models_table(site: Site) -> Table:
     """Models per fleet: their error on test lives, with both conventions, and that of predicting the mean."""
     lake = Lake(site.home.lake)
-    figures = ("test lives", "truth capped", "truth raw", "predicting the mean, capped")
+    figures = ("test lives", "truth capped", "truth raw", "predicting the mean, capped", "in 90 % interval", "width")
     table = Table("fleet", *[_right(name) for name in figures])
     table.title = "Models of remaining useful life: RMSE on test units (cycles)"
     for fleet in site.plant.fleet_names:
         if not lake.has("rul_evaluation", Partition(fleet)):
             continue
-        row = lake.read("rul_evaluation", Partition(fleet)).row(0, named=True)
+        scored = lake.read("rul_evaluation", Partition(fleet))
+        if scored.is_empty():  # no unit is kept for the test
+            continue
+        row = scored.row(0, named=True)
         names = ("rmse_capped", "rmse_raw", "rmse_of_mean_capped")
-        table.add_row(fleet, str(row["lives"]), *[f"{row[name]:,.1f}" for name in names])
+        cells = [str(row["lives"]), *[f"{row[name]:,.1f}" for name in names]]
+        table.add_row(fleet, *cells, f"{row['coverage_90']:.0%}", f"{row['width_90']:,.0f}")
+    return table
+
+
+def forecasts_table(site: Site) -> Table:
+    """The most urgent units of each fleet, by the newest forecast."""
+    lake = Lake(site.home.lake)
+    table = Table("fleet", "unit", _right("remaining cycles"), _right("80 % interval"), "because of")
+    table.title = "Forecasts: the most urgent units"
+    cap = {fleet: site.plant.rul_settings(fleet).cap_cycles for fleet in site.plant.modelled_fleets}
+    for fleet in site.plant.modelled_fleets:
+        found = lake.partitions("rul_forecast", fleet)
+        if not found:
+            continue
+        newest = lake.read("rul_forecast", max(found, key=lambda one: one.day or ""))
+        for row in newest.filter(pl.col("rank") <= URGENT_SHOWN).sort("rank").iter_rows(named=True):
+            left = f"over {cap[fleet]}" if row["is_at_cap"] else f"{row['rul_cycles']:.0f}"
+            interval = f"{row['rul_low_80_cycles']:.0f} to {row['rul_high_80_cycles']:.0f}"
+            style = "bold" if row["is_alert"] else None
+            table.add_row(fleet, row["unit_id"], left, interval, row["reasons"] or "", style=style)
+    table.caption = "bold: below the planning threshold (rul.alert_below_cycles)"
     return table
 
 

@@ -16,13 +16,13 @@ EXPECTED = {
     "reference_plant": {"reference_plant", "part_images"},
     "historian": {"historian_source", "historian_extract", "channel_catalogue"},
     "telemetry": {"clean_reading", "quarantined_reading", "cleaning_ledger", "sensor_table", "unit_life"},
-    "rul": {"rul_training_set", "rul_model", "rul_evaluation"},
+    "rul": {"rul_training_set", "rul_model", "rul_champion", "rul_evaluation", "rul_forecast"},
     "inspection": {
         "image_source", "inspection_image", "inspection_training_set", "inspection_model", "inspection_evaluation",
         "inspection_champion", "station_results", "inspection_verdict",
     },
     "engines": {
-        "rul_onnx", "rul_bundle", "inspection_onnx", "inspection_bundle", "engine_release", "release_timestamp",
+        "rul_bundle", "inspection_onnx", "inspection_bundle", "engine_release", "release_timestamp",
     },
 }  # fmt: skip
 OF_PRODUCTS = {"part_images", "inspection_onnx", "inspection_bundle", *EXPECTED["inspection"]}
@@ -38,8 +38,9 @@ BLOCKING = {
     ("unit_life", "contract"),
     ("rul_training_set", "splits_share_no_unit"),
     ("rul_model", "beats_the_mean"),
-    ("rul_onnx", "native_lstm_nodes"),
-    ("rul_onnx", "parity"),
+    ("rul_model", "no_loops"),
+    ("rul_model", "parity"),
+    ("rul_champion", "champion_keeps_its_promises"),
     ("rul_bundle", "golden_samples"),
     ("engine_release", "verifies_at_the_edge"),
 }
@@ -112,7 +113,8 @@ def test_what_decides_whether_the_edge_is_safe_blocks(site: Site, defs: dg.Defin
 
 def test_jobs_schedules_and_sensors(site: Site, defs: dg.Definitions) -> None:
     repository = defs.get_repository_def()
-    assert {"readings", "models", "release", "timestamp", "marts", "retention"} <= set(repository.job_names)
+    of_fleets = {"readings", "models", "forecasts", "marts"}
+    assert of_fleets | {"release", "timestamp", "retention"} <= set(repository.job_names)
     of_products = {"inspection", "verdicts"} if site.plant.products else set()
     assert {"inspection", "verdicts"} & set(repository.job_names) == of_products
     sensors = {sensor.name for sensor in repository.sensor_defs}
@@ -120,7 +122,7 @@ def test_jobs_schedules_and_sensors(site: Site, defs: dg.Definitions) -> None:
     of_all = {"alert_on_failure", "alert_on_warning"}
     of_all |= {"new_inspection_results"} if site.plant.products else set()
     assert sensors == of_all | ({"new_historian_segments", "alert_on_lost_freshness"} if site.plant.running else set())
-    daily = {"daily_marts", "daily_simulation"} if site.plant.running else set()
+    daily = {"daily_marts", "daily_forecasts", "daily_simulation"} if site.plant.running else set()
     assert schedules == daily | {"daily_timestamp", "weekly_retention"}
 
 
@@ -165,6 +167,21 @@ def test_the_timestamp_is_signed_every_day_once_there_is_a_release(site: Site, d
     timestamp.parent.mkdir(parents=True)
     timestamp.touch()
     assert tick() == ["timestamp 2026-09-09"]
+
+
+def test_units_are_forecast_every_night_once_their_fleet_has_a_champion(tmp_path: Path) -> None:
+    site = site_of("reference", tmp_path)
+    repository = build_defs(site).get_repository_def()
+    at = dt.datetime(2026, 9, 9, 1, 30, tzinfo=dt.UTC)
+
+    def tick() -> list[str | None]:
+        context = dg.build_schedule_context(repository_def=repository, scheduled_execution_time=at)
+        requests = repository.get_schedule_def("daily_forecasts").evaluate_tick(context).run_requests or []
+        return [request.partition_key for request in requests]
+
+    assert tick() == []
+    (site.home.champions / "press").mkdir(parents=True)
+    assert tick() == ["2026-09-08|press"]
 
 
 def test_the_daily_marts_ask_for_every_fleet(tmp_path: Path) -> None:

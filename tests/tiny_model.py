@@ -1,19 +1,24 @@
 """A small fleet with a known truth, and a tiny model of it that is trained once a session.
 
-Eighteen pumps wear linearly in their share of life: vibration = 2 + 6 * share, plus 3 in the second of two loads.
+Nineteen pumps wear linearly in their share of life: vibration = 2 + 6 * share, plus 3 in the second of two loads.
 """
 
 from __future__ import annotations
 
+import tempfile
+from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from factory_assets.foundation.plant import Plant
+from factory_assets.rul.graph import write_graph
 from factory_assets.rul.schema import candidate_inputs, model_inputs
 from factory_assets.rul.training import TrainedModel, train
 from factory_assets.rul.training_set import build_training_set
+from factory_assets.rul.windows import Windows, strided_windows
 from factory_assets.telemetry.lives import unit_lives
 from factory_assets.telemetry.schema import sensor_table_schema
 
@@ -89,26 +94,49 @@ def training_set() -> pl.DataFrame:
     )
 
 
-def train_tiny(**rul: object) -> TrainedModel:
-    """Train on the fleet's training units."""
+def training_rows() -> pl.DataFrame:
+    """Its training units."""
+    return training_set().filter(split="train")
+
+
+@cache
+def windows() -> Windows:
+    """The windows that models are trained on."""
+    return strided_windows(training_rows(), window_cycles=WINDOW_CYCLES, stride=2)
+
+
+def train_tiny(rows: pl.DataFrame | None = None, **rul: object) -> TrainedModel:
+    """Train on the fleet's training units, or on other rows."""
     plant = archive(**rul)
     names = model_inputs(training_set())
     inputs = [channel for channel in candidate_inputs(plant, FLEET) if channel.name in names]
-    rows = training_set().filter(pl.col("split") != "test")
-    return train(rows, plant.fleet(FLEET).rul, inputs)
+    return train(training_rows() if rows is None else rows, plant.rul_settings(FLEET), inputs)
 
 
 @cache
 def trained() -> TrainedModel:
-    """A model of it, trained for two epochs, the same for all tests."""
+    """Trees, a BiLSTM of two epochs and their ensemble in three folds, the same for all tests."""
     return train_tiny()
 
 
+def trained_as(contestant: str) -> TrainedModel:
+    """The same, as if this contestant had been the best."""
+    return replace(trained(), contestant=contestant)
+
+
+@cache
+def graph_bytes(contestant: str) -> bytes:
+    """Its graph; that of the BiLSTM has no trees, which TensorRT needs."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        write_graph(trained_as(contestant), path)
+        return path.read_bytes()
+
+
 def damaged_inputs(count: int = 40, seed: int = 5) -> dict[str, np.ndarray]:
-    """Validation windows with holes: short histories, lost rows, lost channels, and one with nothing in it."""
+    """Training windows with holes: short histories, lost rows, lost channels, and one with nothing in it."""
     rng = np.random.default_rng(seed)
-    window = trained().windows.window[:count].copy()
-    age = trained().windows.age_cycles[:count].copy()
+    window, age = windows().window[:count].copy(), windows().age_cycles[:count].copy()
     window[rng.random(window.shape) < 0.1] = np.nan
     window[1, :9] = np.nan
     window[2, :, 0] = np.nan

@@ -69,6 +69,7 @@ def fleet_sets(folder: Path, fleets: list[str] | None = None) -> list[FleetSet] 
         fleets: Only these; all by default.
     """
     from factory_assets.operations import bring_up_to_date
+    from factory_assets.summary import progress_lines
 
     data = folder_of(DATA)
     if data is None:
@@ -76,7 +77,8 @@ def fleet_sets(folder: Path, fleets: list[str] | None = None) -> list[FleetSet] 
     plant_file = PROJECT_ROOT / "configs" / "plants" / "turbofan.yaml"
     site = load_site(Settings(plant=plant_file, home=folder, data=data.parent))
     wanted = fleets or list(site.plant.modelled_fleets)
-    bring_up_to_date(site, fleets=wanted, rooms=["historian", "telemetry"])
+    with progress_lines(site.home.log):
+        bring_up_to_date(site, fleets=wanted, rooms=["historian", "telemetry"])
     return [_fleet_set(site, fleet) for fleet in wanted]
 
 

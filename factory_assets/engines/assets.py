@@ -112,6 +112,8 @@ def _make_bundle(site: Site, fleet: str, wanted: Targets) -> tuple[Manifest, com
         plant=site.plant,
         fleet=fleet,
         channels=[units[channel.name] for channel in card.inputs],
+        window_cycles=card.window_cycles,
+        cap_cycles=card.cap_cycles,
         regimes=card.regimes,
         levels=card.calibration.levels,
         lineage=Lineage(

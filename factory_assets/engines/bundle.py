@@ -42,6 +42,8 @@ def make_rul_bundle(
     plant: Plant,
     fleet: str,
     channels: Sequence[plant_file.Channel],
+    window_cycles: int,
+    cap_cycles: int,
     regimes: Regimes | None,
     levels: Sequence[float],
     lineage: Lineage,
@@ -57,6 +59,8 @@ def make_rul_bundle(
         plant: The plant file.
         fleet: Whose model it is.
         channels: The model's input channels, in order.
+        window_cycles: The length of its window.
+        cap_cycles: What it predicts at most.
         regimes: The operating regimes that it was trained in.
         levels: Of its quantiles.
         lineage: Run, data and code that it comes from.
@@ -65,14 +69,13 @@ def make_rul_bundle(
         golden: Golden samples.
         targets: Tolerances.
     """
-    settings = plant.rul_settings(fleet)
     draft = ManifestDraft(
         bundle=bundle_name(fleet),
         task="rul",
         plant=plant.plant,
         fleet=fleet,
         lineage=lineage,
-        inputs=_inputs(channels, settings.window_cycles),
+        inputs=_inputs(channels, window_cycles),
         outputs=(
             OutputSpec(
                 name="rul_cycles",
@@ -80,7 +83,7 @@ def make_rul_bundle(
                 shape=("batch", 1),
                 unit="cycles",
                 minimum=0,
-                maximum=settings.cap_cycles,
+                maximum=cap_cycles,
             ),
             OutputSpec(
                 name="rul_quantiles_cycles",
@@ -88,7 +91,7 @@ def make_rul_bundle(
                 shape=("batch", len(levels)),
                 unit="cycles",
                 minimum=0,
-                maximum=settings.cap_cycles,
+                maximum=cap_cycles,
                 levels=tuple(levels),
             ),
         ),

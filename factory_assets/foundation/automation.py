@@ -7,6 +7,8 @@ import dagster as dg
 import polars as pl
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from factory_assets.foundation import partitions as parts
+from factory_assets.foundation.lake import Partition
 from factory_assets.foundation.metadata import table
 from factory_assets.foundation.plant import Plant
 from factory_assets.foundation.retention import kept
@@ -15,6 +17,7 @@ from factory_assets.foundation.upkeep import retain
 
 DAILY_AT = "10 0 * * *"
 MARTS_AT = "0 1 * * *"
+FORECASTS_AT = "30 1 * * *"
 TIMESTAMP_AT = "30 2 * * *"
 RETENTION_AT = "0 4 * * 0"
 ONE_DAY = dt.timedelta(days=1)
@@ -31,8 +34,14 @@ READINGS_JOB = dg.define_asset_job(
 )
 MODELS_JOB = dg.define_asset_job(
     "models",
-    selection=dg.AssetSelection.groups("rul") | dg.AssetSelection.assets("unit_life", "rul_bundle"),
+    selection=dg.AssetSelection.groups("rul") - dg.AssetSelection.assets("rul_forecast")
+    | dg.AssetSelection.assets("unit_life", "rul_bundle"),
     description="From sensor tables to a bundle that may be released, for one fleet.",
+)
+FORECASTS_JOB = dg.define_asset_job(
+    "forecasts",
+    selection=dg.AssetSelection.assets("rul_forecast"),
+    description="Forecasts of the units in service, by the champions.",
 )
 RELEASE_JOB = dg.define_asset_job(
     "release",
@@ -67,7 +76,7 @@ def jobs(site: Site) -> list[dg.JobDefinition | UnresolvedAssetJobDefinition]:
     plant = site.plant
     found: list[dg.JobDefinition | UnresolvedAssetJobDefinition] = []
     found += [READINGS_JOB, MARTS_JOB] if plant.fleets else []
-    found += [MODELS_JOB] if plant.modelled_fleets else []
+    found += [MODELS_JOB, FORECASTS_JOB] if plant.modelled_fleets else []
     found += [INSPECTION_JOB, VERDICTS_JOB] if plant.products else []
     found += [RELEASE_JOB, TIMESTAMP_JOB] if plant.releases_something else []
     return [*found, retention_job(site)]
@@ -80,6 +89,8 @@ def schedules(site: Site) -> list[dg.ScheduleDefinition]:
         found.append(_daily_timestamp(site))
     if site.plant.running and site.plant.fleets:
         found.append(_daily_marts(site.plant))
+    if site.plant.running and site.plant.modelled_fleets:
+        found.append(_daily_forecasts(site))
     if site.plant.simulator and site.plant.fleets:
         found.append(_daily_simulation())
     return found
@@ -160,6 +171,26 @@ def _daily_marts(plant: Plant) -> dg.ScheduleDefinition:
             yield dg.RunRequest(run_key=f"{night} {fleet}", partition_key=fleet, asset_selection=lives)
         marts = sorted(dg.AssetSelection.groups("warehouse").resolve(context.repository_def.asset_graph))
         yield dg.RunRequest(run_key=f"{night} marts", asset_selection=marts)
+
+    return _schedule
+
+
+def _daily_forecasts(site: Site) -> dg.ScheduleDefinition:
+    @dg.schedule(
+        name="daily_forecasts",
+        job=FORECASTS_JOB,
+        cron_schedule=FORECASTS_AT,
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="What is left of every unit's life at the end of the day, once unit lives are up to date.",
+    )
+    def _schedule(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        day = (context.scheduled_execution_time.date() - ONE_DAY).isoformat()
+        ready = [fleet for fleet in site.plant.modelled_fleets if (site.home.champions / fleet).is_dir()]
+        if not ready:
+            yield dg.SkipReason("no fleet has a champion yet")
+        for fleet in ready:
+            yield dg.RunRequest(run_key=f"{day} {fleet}", partition_key=parts.to_key(Partition(fleet, day)))
 
     return _schedule
 

@@ -100,6 +100,13 @@ def onnx_facts(path: Path) -> OnnxFacts:
     )
 
 
+def output_names(path: Path) -> list[str]:
+    """The outputs of an ONNX file, in its order."""
+    import onnx
+
+    return [value.name for value in onnx.load(path).graph.output]
+
+
 def lstm_facts(path: Path) -> dict[str, int]:
     """How many LSTM, Loop and Scan nodes an ONNX file has, also in subgraphs; a bidirectional LSTM is one node."""
     nodes = onnx_facts(path).nodes

@@ -131,16 +131,16 @@ class Life(_Strict):
     """How the life of a unit ends.
 
     Running plants tell it by a state channel; archives by the unit's id: `run_to_failure_units` ran until they
-    failed, `test_units` were cut off before. Where neither is given nobody knows of failures: such a fleet has no model
-    of remaining life (`rul: null`).
+    failed, `test_units` were cut off before; both are an id, a pattern, or several of them. Where neither is given
+    nobody knows of failures: such a fleet has no model of remaining life (`rul: null`).
     """
 
     state_channel: ChannelName | None = None
     running_value: int = 1
     failed_value: int = 2
     overhaul_value: int = 3
-    run_to_failure_units: str | None = None
-    test_units: str | None = None
+    run_to_failure_units: str | tuple[str, ...] | None = None
+    test_units: str | tuple[str, ...] | None = None
 
     @model_validator(mode="after")
     def _one_way_to_tell(self) -> Life:
@@ -153,6 +153,23 @@ class Life(_Strict):
     def tells_failures(self) -> bool:
         """Whether failures can be known at all."""
         return self.state_channel is not None or self.run_to_failure_units is not None
+
+    @property
+    def run_to_failure_patterns(self) -> tuple[str, ...]:
+        """Ids and patterns of the units that ran until they failed."""
+        return _several(self.run_to_failure_units)
+
+    def ran_until_failure(self, unit_id: str) -> bool:
+        """Whether the plant file says that this unit ran until it failed."""
+        return any(fnmatchcase(unit_id, pattern) for pattern in self.run_to_failure_patterns)
+
+    def is_kept_for_test(self, unit_id: str) -> bool:
+        """Whether the plant file says that this unit is kept for the test."""
+        return any(fnmatchcase(unit_id, pattern) for pattern in _several(self.test_units))
+
+
+def _several(patterns: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    return (patterns,) if isinstance(patterns, str) else patterns or ()
 
 
 class Fleet(_Strict):

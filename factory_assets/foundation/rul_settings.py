@@ -63,6 +63,10 @@ class RulSettings(BaseModel):
             "horizons_cycles": values.get("horizons_cycles") or horizons,
         }
 
+    def test_units_among(self, units: int) -> int:
+        """How many of so many units are kept for the test; one at the least, but for a fraction of 0."""
+        return max(1, round(self.test_fraction * units)) if self.test_fraction else 0
+
     @model_validator(mode="after")
     def _an_ensemble_has_parts(self) -> RulSettings:
         if "ensemble" in self.contestants and not {"trees", "bilstm"} <= set(self.contestants):

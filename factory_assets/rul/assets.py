@@ -45,6 +45,7 @@ from factory_assets.rul.forecasts import assets as forecasts
 from factory_assets.rul.forecasts import plots as forecast_plots
 
 GROUP = "rul"
+NO_TEST_UNITS = "no unit is kept for the test (rul.test_fraction: 0): the error out of fold is at rul_model"
 TRAINING_CODE = (
     schema, training_set, regimes, windows, contestants, losses, trees, network, preparation, bilstm, intervals,
     training, graph, onnx_export,
@@ -308,9 +309,17 @@ def rul_evaluation(site: Site) -> dg.AssetsDefinition:
         found = []
         for fleet in context.partition_keys:
             frame = lake.get().read("rul_training_set", Partition(fleet))
-            settings = plant.rul_settings(fleet)
+            if frame.filter(split="test").is_empty():
+                nothing = pl.DataFrame(schema=schema.RUL_EVALUATION)
+                found.append(lake.get().write("rul_evaluation", nothing, Partition(fleet)))
+                context.add_asset_metadata({"units": 0, "note": NO_TEST_UNITS}, partition_key=fleet)
+                continue
             folder = site.home.champions / fleet
-            saving.check_channels(saving.load_card(folder), schema.model_inputs(frame), fleet)
+            card = saving.load_card(folder)
+            saving.check_channels(card, schema.model_inputs(frame), fleet)
+            # The plant file may ask for another window by now; the champion has its own.
+            own = {"window_cycles": card.window_cycles, "cap_cycles": card.cap_cycles}
+            settings = plant.rul_settings(fleet).model_copy(update=own)
             run = saving.load_runner(folder)
             scored = evaluation.evaluate(run, frame, settings)
             predictions = pl.DataFrame(scored.predictions)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -46,6 +47,8 @@ class NetworkMember:
 
     def predict(self, examples: Examples) -> np.ndarray:
         """Remaining life in cycles, (N,)."""
+        # Each network is traced once, and TensorFlow takes five of them for a fault.
+        logging.getLogger("tensorflow").setLevel(logging.ERROR)
         found = [
             core.predict([examples.scaled, examples.figures], batch_size=PREDICT_BATCH, verbose=0)[:, 0]
             for core in self.cores

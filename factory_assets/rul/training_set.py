@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fnmatch import fnmatchcase
 from zlib import crc32
 
 import numpy as np
@@ -139,11 +138,11 @@ def split_units(
     """
     settings = plant.rul_settings(fleet)
     order = np.random.default_rng(settings.seed).permutation(sorted(failed)).tolist()
-    pattern = plant.fleet(fleet).life.test_units
-    if pattern is not None:
-        test = {unit for unit in order if fnmatchcase(unit, pattern)}
+    life = plant.fleet(fleet).life
+    if life.test_units is not None:
+        test = {unit for unit in order if life.is_kept_for_test(unit)}
     else:
-        test = set(order[: max(1, round(settings.test_fraction * len(order)))] if settings.test_fraction else [])
+        test = set(order[: settings.test_units_among(len(order))])
     rest = [unit for unit in order if unit not in test]
     if len(rest) < LEAST_UNITS:
         msg = (
@@ -152,7 +151,7 @@ def split_units(
         )
         raise TrainingSetError(msg)
     folds = min(settings.folds, len(rest))
-    shut_out = [] if pattern is None else [unit for unit in censored if fnmatchcase(unit, pattern)]
+    shut_out = [unit for unit in censored if life.is_kept_for_test(unit)]
     learnt = [*rest, *(unit for unit in sorted(censored) if unit not in shut_out)]
     return test | set(shut_out), {unit: place % folds for place, unit in enumerate(learnt)}
 

@@ -7,15 +7,22 @@ from typing import Any
 
 import numpy as np
 
+from factory_assets.foundation.errors import FactoryError
 from factory_assets.rul.contestants import Examples
 from factory_assets.rul.losses import Loss, slope_and_curvature
 
 # Small steps over part of the windows and columns: settled out of fold on C-MAPSS, where half of the columns are
 # statistics of channels that tell nothing.
 PARAMETERS = {
-    "learning_rate": 0.03, "num_leaves": 31, "min_child_samples": 40, "feature_fraction": 0.4, "bagging_fraction": 0.7,
+    "learning_rate": 0.03, "num_leaves": 31, "feature_fraction": 0.4, "bagging_fraction": 0.7,
     "bagging_freq": 1, "lambda_l2": 1.0, "deterministic": True, "force_row_wise": True, "verbose": -1,
 }  # fmt: skip
+LEAF_WINDOWS, LEAF_SHARE = 40, 20
+LEAST_WINDOWS = 20
+
+
+class TooFewWindowsError(FactoryError, ValueError):
+    """There are too few windows to grow trees from; the message says how to have more."""
 
 
 @dataclass(frozen=True)
@@ -61,16 +68,29 @@ class Trees:
     loss: Loss = "squared"
 
     def fit(self, examples: Examples, *, seed: int) -> TreeMember:
-        """Train the trees of one member."""
+        """Train the trees of one member.
+
+        Raises:
+            TooFewWindowsError: There are too few windows.
+        """
         import lightgbm
 
+        count = len(examples.target_cycles)
+        if count < LEAST_WINDOWS:
+            msg = (
+                f"trees need {LEAST_WINDOWS} windows of the other folds' units, and have {count}: "
+                "lower rul.window_stride in the plant file, or wait for failures"
+            )
+            raise TooFewWindowsError(msg)
         mean = float(examples.target_cycles.mean(dtype=np.float64))
         target = examples.target_cycles.astype(np.float64) - mean
 
         def objective(predicted: np.ndarray, _: Any) -> tuple[np.ndarray, np.ndarray]:
             return slope_and_curvature(self.loss, predicted, target, examples.is_least)
 
-        parameters = {**PARAMETERS, "seed": seed, "objective": objective}
+        # A small fleet has not enough windows for leaves of full size: none could be split.
+        leaf = min(LEAF_WINDOWS, max(1, count // LEAF_SHARE))
+        parameters = {**PARAMETERS, "min_child_samples": leaf, "seed": seed, "objective": objective}
         data = lightgbm.Dataset(examples.figures, target, free_raw_data=True)
         text = lightgbm.train(parameters, data, num_boost_round=self.trees).model_to_string()
         return TreeMember(lightgbm.Booster(model_str=_as_regression(text)), mean)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
-
 import polars as pl
 
 from factory_assets.foundation.plant import Life, Plant
@@ -31,7 +29,6 @@ def unit_lives(sensor_table: pl.DataFrame, *, plant: Plant, fleet: str) -> pl.Da
 
 def _whole(unit: pl.DataFrame, life: Life, plant: Plant) -> dict[str, object]:
     unit_id = unit.item(0, "unit_id")
-    failed = life.run_to_failure_units is not None and fnmatchcase(unit_id, life.run_to_failure_units)
     # Where only time is known, the first cycle is that of the record, not of the unit.
     counts_from_new = life.tells_failures and not plant.running
     return {
@@ -39,7 +36,7 @@ def _whole(unit: pl.DataFrame, life: Life, plant: Plant) -> dict[str, object]:
         "life_id": unit_id,
         **_span(unit),
         "is_start_known": counts_from_new and unit.item(0, "cycle") <= 1,
-        "ended_by": "failure" if failed else "open" if plant.running else "cut",
+        "ended_by": "failure" if life.ran_until_failure(unit_id) else "open" if plant.running else "cut",
     }
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from onnx import TensorProto, helper, save
 
 from edge_runtime.bundle import Lineage
 from factory_assets.engines import compilation
@@ -135,6 +136,35 @@ def test_a_graph_that_cannot_change_precision_is_said(
     assert [reason.split(":")[0] for reason in made.left_out] == ["tensorrt fp16", "tensorrt int8"]
 
 
+def with_trees(path: Path) -> Path:
+    """rul_cycles = 40 where the age is at most 5, else 10: one tree."""
+    tree = helper.make_node(
+        "TreeEnsembleRegressor", ["age_cycles"], ["rul_cycles"], domain="ai.onnx.ml", n_targets=1,
+        nodes_treeids=[0, 0, 0], nodes_nodeids=[0, 1, 2], nodes_featureids=[0, 0, 0], nodes_values=[5.0, 0.0, 0.0],
+        nodes_modes=["BRANCH_LEQ", "LEAF", "LEAF"], nodes_truenodeids=[1, 0, 0], nodes_falsenodeids=[2, 0, 0],
+        target_treeids=[0, 0], target_nodeids=[1, 2], target_ids=[0, 0], target_weights=[40.0, 10.0],
+    )  # fmt: skip
+    values = [helper.make_tensor_value_info(n, TensorProto.FLOAT, ["n", 1]) for n in ("age_cycles", "rul_cycles")]
+    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", 3)]
+    graph = helper.make_graph([tree], "one tree", values[:1], values[1:])
+    save(helper.make_model(graph, opset_imports=opsets, ir_version=8), path)
+    return path
+
+
+def test_targets_that_cannot_run_trees_are_left_out_with_the_reason(tmp_path: Path, compiler: Compiler) -> None:
+    path = with_trees(tmp_path / "trees.onnx")
+    inputs = {"age_cycles": np.array([[4.0], [6.0]], np.float32)}
+    golden = GoldenSamples(inputs=inputs, outputs=run_onnx(path, inputs))
+    assert golden.outputs["rul_cycles"].tolist() == [[40], [10]]
+    made = compile_all(path, tmp_path / "out", targets(), golden, golden.inputs)
+    assert [(graph.precision, graph.targets) for graph in made.graphs] == [("fp32", ("cpu",))]
+    assert (made.engines, made.on_device, compiler.asked) == ((), (), [])
+    assert made.left_out == tuple(
+        f"{name}: the graph holds boosted trees, which only ONNX Runtime runs; there it is target cpu"
+        for name in ("tensorrt-rtx", "tensorrt")
+    )
+
+
 def test_targets_that_cannot_be_compiled_for_here_are_left_out_with_the_reason(
     onnx: Path, tmp_path: Path, golden: GoldenSamples, compiler: Compiler
 ) -> None:
@@ -155,13 +185,16 @@ def test_the_manifest_says_which_graph_is_for_whom(
     onnx: Path, tmp_path: Path, golden: GoldenSamples, compiler: Compiler
 ) -> None:
     made = compile_all(onnx, tmp_path / "out", targets(), golden, golden.inputs)
-    plant = archive(window_cycles=4)
+    plant = archive()
     manifest = make_rul_bundle(
         tmp_path / "bundle",
         plant=plant,
         fleet=FLEET,
         channels=plant.channels(FLEET)[:3],
+        window_cycles=4,
+        cap_cycles=30,
         regimes=None,
+        levels=(0.05, 0.5, 0.95),
         lineage=Lineage(data_sha256="0" * 64, code_version="1"),
         compiled=made,
         opset=OPSET,
@@ -177,3 +210,8 @@ def test_the_manifest_says_which_graph_is_for_whom(
     assert manifest.graph("cpu", "int8") is None
     assert [(engine.target, engine.precision) for engine in manifest.engines] == [("tensorrt-rtx", "fp32")]
     assert set(manifest.golden.tolerance["tensorrt"]) == {"fp32", "fp16", "int8"}
+    point, quantiles = manifest.outputs
+    assert (point.name, point.shape, point.minimum, point.maximum) == ("rul_cycles", ("batch", 1), 0, 30)
+    assert (quantiles.name, quantiles.shape) == ("rul_quantiles_cycles", ("batch", 3))
+    assert quantiles.levels == (0.05, 0.5, 0.95)
+    assert quantiles.maximum == 30

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from factory_assets.engines.precision import CALIBRATION_SAMPLES, _Samples, convert
 from factory_assets.engines.targets import Precision
-from factory_assets.foundation.onnx_export import ExportError, export_onnx
+from factory_assets.foundation.onnx_export import ExportError
 from factory_assets.foundation.parity import largest_difference, run_onnx
 from tests.tiny_graphs import fast_shaft, without_products
-from tests.tiny_model import CAP_CYCLES, damaged_inputs, trained
+from tests.tiny_model import CAP_CYCLES, damaged_inputs, graph_bytes, windows
 
 BOUNDS_CYCLES = {"fp16": 0.05, "int8": 0.1 * CAP_CYCLES}
 
@@ -24,39 +24,38 @@ BOUNDS_CYCLES = {"fp16": 0.05, "int8": 0.1 * CAP_CYCLES}
 @pytest.fixture(scope="module")
 def graph(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("onnx") / "model.onnx"
-    export_onnx(trained().network, path)
+    path.write_bytes(graph_bytes("bilstm"))
     return path
 
 
 @pytest.fixture(scope="module")
-def validation() -> dict[str, np.ndarray]:
-    windows = trained().validation_windows
-    return {"window": windows.window, "age_cycles": windows.age_cycles}
+def training() -> dict[str, np.ndarray]:
+    return windows().inputs
 
 
 @pytest.mark.parametrize("precision", ["fp16", "int8"])
 def test_predictions_stay_near_those_of_fp32(
-    graph: Path, validation: dict[str, np.ndarray], tmp_path: Path, precision: Precision
+    graph: Path, training: dict[str, np.ndarray], tmp_path: Path, precision: Precision
 ) -> None:
-    convert(graph, tmp_path / "typed.onnx", precision, validation)
-    for inputs in (validation, damaged_inputs()):
+    convert(graph, tmp_path / "typed.onnx", precision, training)
+    for inputs in (training, damaged_inputs()):
         difference = largest_difference(tmp_path / "typed.onnx", inputs, run_onnx(graph, inputs))
         assert 0 < difference < BOUNDS_CYCLES[precision]
 
 
 @pytest.mark.parametrize("precision", ["fp16", "int8"])
 def test_equal_graphs_give_equal_bytes(
-    graph: Path, validation: dict[str, np.ndarray], tmp_path: Path, precision: Precision
+    graph: Path, training: dict[str, np.ndarray], tmp_path: Path, precision: Precision
 ) -> None:
     for name in ("a", "b"):
-        convert(graph, tmp_path / name, precision, validation)
+        convert(graph, tmp_path / name, precision, training)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
 def test_fp16_is_half_the_weights_in_the_heavy_nodes_alone(
-    graph: Path, validation: dict[str, np.ndarray], tmp_path: Path
+    graph: Path, training: dict[str, np.ndarray], tmp_path: Path
 ) -> None:
-    convert(graph, tmp_path / "typed.onnx", "fp16", validation)
+    convert(graph, tmp_path / "typed.onnx", "fp16", training)
     before, after = onnx.load(graph), onnx.load(tmp_path / "typed.onnx")
     halves = {t.name for t in after.graph.initializer if t.data_type == onnx.TensorProto.FLOAT16}
     users = {node.op_type for node in after.graph.node if halves & set(node.input)}
@@ -68,10 +67,8 @@ def test_fp16_is_half_the_weights_in_the_heavy_nodes_alone(
         assert getattr(before.graph, kind) == getattr(after.graph, kind)
 
 
-def test_int8_leaves_lstm_nodes_and_results_alone(
-    graph: Path, validation: dict[str, np.ndarray], tmp_path: Path
-) -> None:
-    convert(graph, tmp_path / "typed.onnx", "int8", validation)
+def test_int8_leaves_lstm_nodes_and_results_alone(graph: Path, training: dict[str, np.ndarray], tmp_path: Path) -> None:
+    convert(graph, tmp_path / "typed.onnx", "int8", training)
     model = onnx.load(tmp_path / "typed.onnx")
     restored = {node.output[0] for node in model.graph.node if node.op_type == "DequantizeLinear"}
     users = {node.op_type for node in model.graph.node if restored & set(node.input)}

@@ -11,15 +11,15 @@ import pytest
 from factory_assets.engines.precision import convert
 from factory_assets.engines.targets import CompileError, CompilerUnavailable, Precision
 from factory_assets.engines.tensorrt_rtx import TensorRtRtxCompiler
-from factory_assets.foundation.onnx_export import export_onnx
-from tests.tiny_graphs import odd_operation
-from tests.tiny_model import damaged_inputs, trained
+from tests.tiny_bundle import tiny_graph
+from tests.tiny_graphs import odd_operation, with_product
+from tests.tiny_model import damaged_inputs, graph_bytes
 
 
 @pytest.fixture(scope="module")
 def graph(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("onnx") / "model.onnx"
-    export_onnx(trained().network, path)
+    path.write_bytes(graph_bytes("bilstm"))
     return path
 
 
@@ -29,14 +29,20 @@ def compiler() -> TensorRtRtxCompiler:
     return TensorRtRtxCompiler()
 
 
-def test_equal_graphs_give_equal_engines(graph: Path, compiler: TensorRtRtxCompiler, tmp_path: Path) -> None:
-    first = compiler.compile(graph, tmp_path / "a.engine", "fp32")
-    second = compiler.compile(graph, tmp_path / "b.engine", "fp32")
+def test_equal_graphs_give_equal_engines(compiler: TensorRtRtxCompiler, tmp_path: Path) -> None:
+    (tmp_path / "model.onnx").write_bytes(with_product(tiny_graph()))
+    first = compiler.compile(tmp_path / "model.onnx", tmp_path / "a.engine", "fp32")
+    second = compiler.compile(tmp_path / "model.onnx", tmp_path / "b.engine", "fp32")
     data = (tmp_path / "a.engine").read_bytes()
     assert data == (tmp_path / "b.engine").read_bytes()
     assert (first.sha256, first.bytes) == (hashlib.sha256(data).hexdigest(), len(data))
     assert second.sha256 == first.sha256
     assert first.compiler.startswith("tensorrt_rtx ")
+
+
+def test_engines_of_several_outputs_repeat_too(graph: Path, compiler: TensorRtRtxCompiler, tmp_path: Path) -> None:
+    digests = {compiler.compile(graph, tmp_path / f"{number}.engine", "fp32").sha256 for number in range(3)}
+    assert len(digests) == 1
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])

@@ -58,3 +58,28 @@ def test_days_in_a_row_are_one_range() -> None:
         ("2026-09-01", "2026-09-03"),
         ("2026-09-05", "2026-09-05"),
     ]
+
+
+def test_forecasts_are_of_fleets_with_a_model_and_know_their_readings() -> None:
+    changed = plant_dict()
+    changed["fleets"][1]["rul"] = None
+    plant = Plant.model_validate(changed)
+    forecasts = parts.forecasts(plant)
+    key = str(parts.to_key(Partition("north", DAYS[1])))
+    assert key in forecasts.get_partition_keys()
+    assert str(parts.to_key(Partition("south", DAYS[1]))) not in forecasts.get_partition_keys()
+    of_key = forecasts.subset_with_partition_keys([key])
+    same = parts.readings_of_forecast(plant).get_upstream_mapped_partitions_result_for_partitions(
+        of_key, forecasts, parts.readings(plant)
+    )
+    assert set(same.partitions_subset.get_partition_keys()) == {key}
+    fleet = parts.fleet_of_forecast(plant).get_upstream_mapped_partitions_result_for_partitions(
+        of_key, forecasts, parts.modelled_fleets(plant)
+    )
+    assert set(fleet.partitions_subset.get_partition_keys()) == {"north"}
+
+
+def test_forecasts_of_an_archive_are_one_a_modelled_fleet() -> None:
+    changed = plant_dict(running=False, start=None)
+    changed["fleets"][0]["rul"] = None
+    assert parts.forecasts(Plant.model_validate(changed)).get_partition_keys() == ["south"]

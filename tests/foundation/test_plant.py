@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from factory_assets.foundation.plant import PlantFileError, UnknownFleetError, load_plant
+from factory_assets.foundation.rul_settings import RulSettings
 from factory_assets.foundation.settings import PROJECT_ROOT, DataFolderMissingError, Settings, load_site
 from tests.plants import make_site, plant_dict
 
@@ -55,6 +56,46 @@ def test_every_broken_field_is_named_at_once(tmp_path: Path) -> None:
 def test_what_does_not_fit_together_is_told(tmp_path: Path, changes: dict[str, object], message: str) -> None:
     with pytest.raises(PlantFileError, match=message):
         load_plant(written(tmp_path, **changes))
+
+
+def rul(**changes: object) -> RulSettings:
+    return RulSettings.model_validate(changes)
+
+
+def test_the_cap_decides_when_to_alert_and_how_far_to_look() -> None:
+    assert (rul().alert_below_cycles, rul().horizons_cycles) == (31, (10, 31, 62))
+    assert (rul(cap_cycles=30).alert_below_cycles, rul(cap_cycles=30).horizons_cycles) == (7, (2, 7, 15))
+    assert (rul(cap_cycles=1).alert_below_cycles, rul(cap_cycles=1).horizons_cycles) == (1, (1,))
+    own = rul(cap_cycles=30, alert_below_cycles=9, horizons_cycles=[5, 30])
+    assert (own.alert_below_cycles, own.horizons_cycles) == (9, (5, 30))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"validation_fraction": 0.2}, "validation_fraction"),
+        ({"contestants": ["trees", "ensemble"]}, "an ensemble is made of trees and bilstm"),
+        ({"contestants": ["trees", "trees"]}, "one is named twice"),
+        ({"contestants": ["forest"]}, "contestants"),
+        ({"contestants": []}, "contestants"),
+        ({"horizons_cycles": [126]}, "horizons_cycles: 126 is above cap_cycles 125"),
+        ({"horizons_cycles": [-1]}, "horizons_cycles"),
+        ({"folds": 1}, "folds"),
+        ({"loss": "absolute"}, "loss"),
+        ({"approval": "nobody"}, "approval"),
+    ],
+)
+def test_settings_of_a_model_that_make_no_sense_are_named(
+    tmp_path: Path, changes: dict[str, object], message: str
+) -> None:
+    fleet = plant_dict()["fleets"][0]
+    with pytest.raises(PlantFileError, match=message):
+        load_plant(written(tmp_path, fleets=[{**fleet, "rul": changes}]))
+
+
+def test_a_test_unit_is_kept_unless_none_is_wanted() -> None:
+    assert [rul(test_fraction=0.2).test_units_among(units) for units in (2, 5, 10)] == [1, 1, 2]
+    assert rul(test_fraction=0).test_units_among(10) == 0
 
 
 def test_a_missing_file_says_how_to_choose_one(tmp_path: Path) -> None:

@@ -11,19 +11,17 @@ from factory_assets.rul import plots
 from factory_assets.rul.evaluation import evaluate
 from tests.tiny_model import CAP_CYCLES, FLEET, archive, trained, training_set
 
-SETTINGS = archive().fleet(FLEET).rul
+SETTINGS = archive().rul_settings(FLEET)
 
 
 def draw(which: str) -> bytes:
-    if which == "learning_curve":
-        return plots.learning_curve(trained().history)
     if which == "whole_lives":
         return plots.whole_lives(trained().run, training_set(), SETTINGS)
     predictions = pl.DataFrame(evaluate(trained().run, training_set(), SETTINGS).predictions)
     return plots.predicted_and_true(predictions, cap_cycles=CAP_CYCLES)
 
 
-@pytest.mark.parametrize("which", ["learning_curve", "whole_lives", "predicted_and_true"])
+@pytest.mark.parametrize("which", ["whole_lives", "predicted_and_true"])
 def test_a_plot_is_a_png_and_repeats(which: str) -> None:
     png = draw(which)
     assert png.startswith(b"\x89PNG\r\n\x1a\n")

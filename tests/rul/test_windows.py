@@ -41,3 +41,17 @@ def test_final_windows_are_what_the_edge_makes_of_the_same_readings() -> None:
     assert np.array_equal(ours.window, window, equal_nan=True)
     assert np.array_equal(ours.age_cycles, age)
     assert ours.rul_cycles[:, 0].tolist() == [36, 20, 45]
+
+
+def test_every_window_knows_its_unit_fold_and_whether_its_truth_is_the_least() -> None:
+    censored = pl.col("life_id") == "run-01"
+    windows = strided_windows(two_lives().with_columns(is_censored=censored), window_cycles=6, stride=3)
+    fold = training_set().filter(life_id="run-01").item(0, "fold")
+    of_run = windows.life_ids == "run-01"
+    assert np.array_equal(windows.unit_ids, windows.life_ids)
+    assert set(windows.folds[of_run].tolist()) == {fold}
+    assert set(windows.folds[~of_run].tolist()) == {-1}
+    assert np.array_equal(windows.is_censored, of_run)
+    some = windows.of(of_run)
+    assert len(some.window) == len(some.rul_cycles) == len(some.unit_ids) == of_run.sum()
+    assert np.array_equal(some.inputs["age_cycles"], windows.age_cycles[of_run])

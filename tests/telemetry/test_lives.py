@@ -68,3 +68,16 @@ def test_an_archive_has_one_life_a_unit() -> None:
         ("north-test-1", 1, "cut"),
         ("north-train-1", 2, "failure"),
     ]
+
+
+def test_units_that_failed_may_be_named_one_by_one() -> None:
+    life = {"run_to_failure_units": ["north-1", "north-3*"]}
+    fleets = [{"name": "north", "machine_class": "press", "units": ["north-*"], "life": life}]
+    archive = Plant.model_validate(plant_dict(running=False, start=None, fleets=fleets))
+    records: dict[str, list[int | None]] = {f"north-{number}": [1, 1] for number in (1, 2, 30)}
+    found = unit_lives(table(archive, records), plant=archive, fleet="north")
+    assert found.select("unit_id", "ended_by").rows() == [
+        ("north-1", "failure"),
+        ("north-2", "cut"),
+        ("north-30", "failure"),
+    ]

@@ -6,6 +6,7 @@ It reads a bounded sample unless it is asked to read everything, and changes not
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,10 +15,11 @@ from factory_assets.foundation.yaml_lines import line_of
 from factory_assets.historian.doctor import files, home, lives, readings
 from factory_assets.historian.doctor.findings import Finding, Level
 from factory_assets.historian.doctor.tally import Tally
-from factory_assets.historian.reading import SegmentRefusedError
+from factory_assets.historian.reading import Candidate, SegmentRefusedError
 from factory_assets.historian.segments import source_of
 
 MOST_FILES = 8
+MANY_FILES, SMALL_BYTES = 200, 32 * 2**20  # so few and small files are all looked at
 MOST_ROWS = 200_000
 REFUSALS_SHOWN = 3
 
@@ -73,7 +75,8 @@ def examine(site: Site, *, now: dt.datetime, everything: bool = False) -> Diagno
     findings += folder.findings
     tally = Tally(site.plant, is_whole=everything)
     if folder.candidates:
-        chosen = folder.candidates if everything else files.spread(folder.candidates, MOST_FILES)
+        is_all = everything or _is_small(folder.candidates)
+        chosen = folder.candidates if is_all else files.spread(folder.candidates, MOST_FILES)
         findings += files.check_writing(site, chosen)
         _read(site, tally, chosen, everything=everything)
         tally.is_whole = everything or (len(chosen) == len(folder.candidates) and not tally.cut_off)
@@ -91,6 +94,11 @@ def examine(site: Site, *, now: dt.datetime, everything: bool = False) -> Diagno
         is_whole=tally.is_whole,
         findings=tuple(sorted(placed, key=lambda finding: order[finding.level])),
     )
+
+
+def _is_small(candidates: Sequence[Candidate]) -> bool:
+    paths = {path for candidate in candidates for path in candidate.paths}
+    return len(candidates) <= MANY_FILES and sum(path.stat().st_size for path in paths) <= SMALL_BYTES
 
 
 def _refusals(messages: list[str]) -> list[Finding]:

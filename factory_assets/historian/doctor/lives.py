@@ -16,6 +16,9 @@ from factory_assets.historian.drafting.channels import percent
 FAR_EARLIER = dt.timedelta(days=30)
 RECENT = dt.timedelta(days=7)
 TOLERANCE = dt.timedelta(hours=1)
+LEAST_UNITS = 2  # one to learn from, one to try it on
+UNITS_OF_90 = 19  # a conformal interval of 90 % needs so many: each of its two levels is one in twenty
+WINDOW_SHARE = 0.3
 
 
 def check(plant: Plant, tally: Tally, *, now: dt.datetime) -> list[Finding]:
@@ -27,7 +30,9 @@ def check(plant: Plant, tally: Tally, *, now: dt.datetime) -> list[Finding]:
     for fleet in plant.fleets:
         own = series.filter(pl.col("fleet") == fleet.name)
         if own.height:
-            findings += [*_states(plant, fleet, tally), *_failures(plant, fleet, own), *_histories(plant, fleet, own)]
+            findings += _states(plant, fleet, tally)
+            findings += _failures(plant, fleet, own, is_whole=tally.is_whole)
+            findings += _histories(plant, fleet, own, is_whole=tally.is_whole)
     return findings
 
 
@@ -100,24 +105,51 @@ def _states(plant: Plant, fleet: Fleet, tally: Tally) -> list[Finding]:
     return [Finding("ok", field, told)]
 
 
-def _failures(plant: Plant, fleet: Fleet, own: pl.DataFrame) -> list[Finding]:
-    pattern = fleet.life.run_to_failure_units
-    if pattern is None:
+def _failures(plant: Plant, fleet: Fleet, own: pl.DataFrame, *, is_whole: bool) -> list[Finding]:
+    patterns = fleet.life.run_to_failure_patterns
+    if not patterns:
         is_known = fleet.life.tells_failures
         told = f"fleet {fleet.name}: nothing tells of failures; no remaining-life model is asked for (rul: null)"
         return [] if is_known else [Finding("ok", fleet_field(plant, fleet.name, "rul"), told)]
     units = own.get_column("unit_id").unique().sort().to_list()
-    failed = [unit for unit in units if fnmatchcase(unit, pattern)]
+    failed = [unit for unit in units if fleet.life.ran_until_failure(unit)]
     field = fleet_field(plant, fleet.name, "life", "run_to_failure_units")
-    if failed:
-        return [Finding("ok", field, f"fleet {fleet.name}: {len(failed)} of {len(units)} unit(s) ran until failure")]
-    message = f"fleet {fleet.name}: no unit matches {pattern!r}, so no failure is on record"
-    mend = "name the units that ran until they failed; if none did, leave life out and set rul: null"
-    return [Finding("warning", field, message, mend)]
+    idle = [repr(pattern) for pattern in patterns if not any(fnmatchcase(unit, pattern) for unit in units)]
+    if not failed:
+        message = f"fleet {fleet.name}: no unit matches {', '.join(idle)}, so no failure is on record"
+        mend = "name the units that ran until they failed; if none did, leave life out and set rul: null"
+        return [Finding("warning", field, message, mend)]
+    findings = [Finding("ok", field, f"fleet {fleet.name}: {len(failed)} of {len(units)} unit(s) ran until failure")]
+    if idle and is_whole:
+        message = f"fleet {fleet.name}: no unit matches {', '.join(idle)}"
+        findings.append(Finding("warning", field, message, f"units are {some(units)}; correct it, or leave it out"))
+    return [*findings, *(_learnt_from(plant, fleet, failed) if is_whole else [])]
 
 
-def _histories(plant: Plant, fleet: Fleet, own: pl.DataFrame) -> list[Finding]:
-    """Units whose record is shorter than the model's window."""
+def _learnt_from(plant: Plant, fleet: Fleet, failed: list[str]) -> list[Finding]:
+    """Whether units with failures are enough to train, and for intervals of 90 %."""
+    rul = fleet.rul
+    if rul is None:
+        return []
+    of_file = fleet.life.test_units is not None
+    kept = sum(map(fleet.life.is_kept_for_test, failed)) if of_file else rul.test_units_among(len(failed))
+    learnt = len(failed) - kept
+    told = f"fleet {fleet.name}: {learnt} unit(s) with failures to learn from, beside {kept} kept for the test"
+    field = fleet_field(plant, fleet.name, "life" if of_file else "rul", "test_units" if of_file else "test_fraction")
+    if learnt < LEAST_UNITS:
+        mend = f"{LEAST_UNITS} are needed: bring more failures" + ("" if not kept else "; or set rul.test_fraction: 0")
+        return [Finding("problem", field, told, mend)]
+    if learnt < UNITS_OF_90:
+        mend = (
+            f"bring more failures when there are some: with fewer than {UNITS_OF_90} units the 90 % interval is as "
+            "wide as the widest errors seen, and may hold the truth less often than that"
+        )
+        return [Finding("warning", field, told, mend)]
+    return []
+
+
+def _histories(plant: Plant, fleet: Fleet, own: pl.DataFrame, *, is_whole: bool) -> list[Finding]:
+    """Units whose record is shorter than the model's window, and a cap that no life reaches."""
     if own.get_column("last_cycle").drop_nulls().len():
         length = pl.col("last_cycle").max() - pl.col("first_cycle").min() + 1
     else:
@@ -127,15 +159,28 @@ def _histories(plant: Plant, fleet: Fleet, own: pl.DataFrame) -> list[Finding]:
     if rul is None:
         return []
     short = cycles.filter(pl.col("cycles") < rul.window_cycles)
+    longest, typical = (int(cycles["cycles"].max() or 0), int(cycles["cycles"].median() or 0))  # type: ignore[arg-type]
+    findings = []
+    if is_whole and not plant.running and rul.cap_cycles > longest:
+        message = f"fleet {fleet.name}: cap_cycles ({rul.cap_cycles}) is above the longest record, {longest} cycles"
+        mend = "choose a smaller rul.cap_cycles: far from failure readings do not tell how much is left"
+        findings.append(Finding("warning", fleet_field(plant, fleet.name, "rul", "cap_cycles"), message, mend))
     if not short.height:
-        return []
+        return findings
     field = fleet_field(plant, fleet.name, "rul", "window_cycles")
+    if short.height == cycles.height and is_whole and not plant.running:
+        message = (
+            f"fleet {fleet.name}: window_cycles ({rul.window_cycles}) is longer than every record; the longest has "
+            f"{longest} cycles: no model can be trained"
+        )
+        mend = f"set rul.window_cycles: {max(4, round(WINDOW_SHARE * typical))}, or give shorter cycles (cycle_length)"
+        return [*findings, Finding("problem", field, message, mend)]
     message = (
         f"fleet {fleet.name}: {short.height} of {cycles.height} unit(s) have a record shorter than window_cycles "
         f"({rul.window_cycles}): {some(short.get_column('unit_id').to_list())}"
     )
     mend = "their windows are filled up at the front; if most are, choose a smaller rul.window_cycles"
-    return [Finding("warning", field, message, mend)]
+    return [*findings, Finding("warning", field, message, mend)]
 
 
 def _told(length: dt.timedelta) -> str:

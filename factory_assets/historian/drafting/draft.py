@@ -40,6 +40,7 @@ from factory_assets.historian.drafting.readings import (
     cycle_length,
     falls_back,
     groups,
+    record_lengths,
     sample_period,
     tall,
     unit_rule,
@@ -73,7 +74,7 @@ class DraftedClass:
 
 @dataclass(frozen=True)
 class Facts:
-    """What was found out of the exports; times are without zone, as the exports tell them."""
+    """What was found out of the exports; times are without zone, as they tell them, lengths of records in cycles."""
 
     plant: str
     folder: Path
@@ -87,6 +88,7 @@ class Facts:
     period: dt.timedelta | None
     cycle: dt.timedelta | None
     classes: tuple[DraftedClass, ...]
+    lengths: dict[str, int]
     back: tuple[str, ...]
     qualities: dict[str, int]
     notes: tuple[str, ...]
@@ -197,6 +199,8 @@ def _facts(
     period = sample_period(readings)
     last = times.max() if times.len() else None
     is_running = isinstance(last, dt.datetime) and now.replace(tzinfo=None) - last < RECENT
+    is_timed = period is not None and reading.columns.cycle is None
+    cycle = cycle_length(readings, period, running=is_running) if period is not None and is_timed else None
     return Facts(
         plant=plant,
         folder=folder,
@@ -208,8 +212,9 @@ def _facts(
         first=times.min() if times.len() else None,  # type: ignore[arg-type]
         last=last,  # type: ignore[arg-type]
         period=period,
-        cycle=cycle_length(readings, period, running=is_running) if period and reading.columns.cycle is None else None,
+        cycle=cycle,
         classes=tuple(_classes(readings, reading, widest, plant=plant, rule=rule)),
+        lengths=record_lengths(readings, cycle),
         back=tuple(falls_back(readings)),
         qualities=qualities,
         notes=tuple(notes),

@@ -18,6 +18,8 @@ from factory_assets.historian.drafting.files import DraftError, Table
 
 PERIODS_S = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 14400, 28800, 43200, 86400)
 CYCLES_S = (1, 10, 60, 600, 3600, 28800, 86400)
+DAY_S = 86400
+FEW_CYCLES = 500
 MANY_FLEETS = 12
 UNITS_LISTED = 40
 
@@ -122,15 +124,31 @@ def sample_period(readings: pl.DataFrame) -> dt.timedelta | None:
 
 
 def cycle_length(readings: pl.DataFrame, period: dt.timedelta, *, running: bool) -> dt.timedelta:
-    """What one row of the sensor table spans: at least three periods; at most some 2,000 rows of an archive's unit."""
-    least = 3 * period.total_seconds()
+    """What one row of the sensor table spans.
+
+    At least three periods, and at most some 2,000 rows of an archive's unit; one period where that is few rows already.
+    """
+    step = period.total_seconds()
+    least = 3 * step
     if running:
         least = max(least, 3600.0)
     else:
         spans = readings.group_by("unit_id").agg(span=pl.col("ts").max() - pl.col("ts").min())
         typical = spans.select(pl.col("span").median()).item()
+        if typical.total_seconds() <= FEW_CYCLES * step and DAY_S % step == 0:
+            return period
         least = max(least, typical.total_seconds() / 2000)
     return dt.timedelta(seconds=next((length for length in CYCLES_S if length >= least), CYCLES_S[-1]))
+
+
+def record_lengths(readings: pl.DataFrame, cycle: dt.timedelta | None) -> dict[str, int]:
+    """How many cycles each unit's record spans; nothing where neither cycles nor times are told."""
+    span: pl.Expr = pl.col("cycle").max() - pl.col("cycle").min()
+    if cycle is not None:
+        length_us = cycle // dt.timedelta(microseconds=1)
+        span = (pl.col("ts").max() - pl.col("ts").min()).dt.total_microseconds() // length_us
+    lengths = readings.group_by("unit_id").agg(length=span.cast(pl.Int64) + 1).drop_nulls()
+    return dict(lengths.sort("unit_id").iter_rows())
 
 
 def falls_back(readings: pl.DataFrame) -> list[str]:

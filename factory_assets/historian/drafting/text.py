@@ -7,7 +7,9 @@ import json
 import os
 import re
 from collections.abc import Iterator, Sequence
+from math import prod
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
@@ -16,12 +18,18 @@ from factory_assets.historian.drafting.channels import STATE_WORDS, Seen, limits
 
 if TYPE_CHECKING:
     from factory_assets.historian.drafting.draft import DraftedChannel, DraftedClass, Facts
+    from factory_assets.historian.drafting.readings import Group
 
 WIDTH = 116
 WORDS_OF_YAML = {"yes", "no", "true", "false", "null", "on", "off", "y", "n"}
 STUCK_AFTER = dt.timedelta(hours=6)
 MOST_STUCK = dt.timedelta(hours=12)
 REAL_SHARE = 0.001
+OFTEN = 0.2
+LEAST_UNITS, UNITS_NAMED = 3, 12
+MOST_REGIMES = 6
+# What fits lives of some 200 cycles, as shares of a life; see docs/rul.md.
+WINDOW_SHARE, MOST_WINDOW, CAP_SHARE, MOST_CAP = 0.3, 60, 0.6, 125
 
 
 def plant_file(facts: Facts, output: Path) -> str:
@@ -164,8 +172,16 @@ def _cleaning(facts: Facts) -> Iterator[str]:
         "is stuck; so many missing sample periods are a gap. A channel may say otherwise; PT0S and 0 turn a rule off."
     )
     stuck = _stuck_after(facts)
-    rules: dict[str, Any] = {"spike_sigmas": 8, **({"stuck_after": stuck} if stuck else {}), "gap_periods": 3}
+    rules: dict[str, Any] = {} if _is_set_anew_each_cycle(facts) else {"spike_sigmas": 8}
+    rules |= {**({"stuck_after": stuck} if stuck else {}), "gap_periods": 3}
+    if "spike_sigmas" not in rules:
+        yield from _comment("spike_sigmas is left out: settings change from row to row, and what follows them jumps.")
     yield f"cleaning: {_flow(rules)}"
+
+
+def _is_set_anew_each_cycle(facts: Facts) -> bool:
+    settings = [c for each in facts.classes for c in each.channels if c.role == "setting" and c.seen is not None]
+    return any(channel.seen.changes > OFTEN for channel in settings if channel.seen is not None)
 
 
 def _stuck_after(facts: Facts) -> dt.timedelta | None:
@@ -244,10 +260,10 @@ def _fleets(facts: Facts, drafted: DraftedClass) -> Iterator[str]:
         yield f"    machine_class: {drafted.name}"
         yield from _comment(f"seen: {_some(fleet.members)}", 4)
         yield f"    units: [{', '.join(json.dumps(unit, ensure_ascii=False) for unit in fleet.units)}]"
-        yield from _life(facts, drafted)
+        yield from _life(facts, drafted, fleet)
 
 
-def _life(facts: Facts, drafted: DraftedClass) -> Iterator[str]:
+def _life(facts: Facts, drafted: DraftedClass, fleet: Group) -> Iterator[str]:
     states = [c for c in drafted.channels if c.role == "state" and re.search(STATE_WORDS, c.named.name)]
     if states:
         state = states[0]
@@ -268,11 +284,42 @@ def _life(facts: Facts, drafted: DraftedClass) -> Iterator[str]:
             f"DECIDE: the cycles of {_some(facts.back)} begin again: several lives stand under one name. Give each "
             "life a unit id of its own in the export.", 4,
         )  # fmt: skip
-    yield from _comment(
-        "DECIDE: nothing tells which machines failed, so no model of remaining life is asked for. If units ran until "
-        "they failed: life: {run_to_failure_units: PATTERN}, and delete rul: null.", 4,
-    )  # fmt: skip
+    yield from _run_to_failure(facts, drafted, fleet)
     yield "    rul: null"
+
+
+def _run_to_failure(facts: Facts, drafted: DraftedClass, fleet: Group) -> Iterator[str]:
+    told = (
+        "DECIDE: nothing tells which machines failed, so no model of remaining life is asked for. If units ran until "
+    )
+    lengths = [facts.lengths[unit] for unit in fleet.members if unit in facts.lengths]
+    if facts.is_running or len(lengths) < LEAST_UNITS or facts.back:
+        told += "they failed: life: {run_to_failure_units: PATTERN}, and delete rul: null."
+        yield from _comment(told, 4)
+        return
+    yield from _comment(
+        f"{told}they failed, write these two lines instead of rul: null, without the units that had not failed when "
+        "their record ended: those are learnt from as well, and get a forecast. Records that do not begin with a new "
+        f"unit need uses_age: false. Records are {min(lengths)} to {max(lengths)} cycles long.", 4,
+    )  # fmt: skip
+    named = fleet.members if len(fleet.members) <= UNITS_NAMED else fleet.units
+    units = ", ".join(json.dumps(unit, ensure_ascii=False) for unit in named)
+    yield f"    # life: {{run_to_failure_units: [{units}]}}"
+    yield f"    # rul: {_flow(_rul_settings(lengths, drafted))}"
+
+
+def _rul_settings(lengths: Sequence[int], drafted: DraftedClass) -> dict[str, int]:
+    """Window and cap as shares of the lives that were seen; regimes where settings take few values."""
+    typical, shortest = median(lengths), min(lengths)
+    window = max(4, min(MOST_WINDOW, round(WINDOW_SHARE * typical), shortest // 2))
+    settings: dict[str, int] = {"window_cycles": window}
+    settings["cap_cycles"] = max(window, min(MOST_CAP, round(CAP_SHARE * typical)))
+    if len(lengths) < UNITS_NAMED:
+        settings["window_stride"] = 1
+    ways = prod(len(c.seen.distinct) for c in drafted.channels if c.role == "setting" and c.seen is not None)
+    if 1 < ways <= MOST_REGIMES:
+        settings["regimes"] = ways
+    return settings
 
 
 def _some(names: Sequence[str]) -> str:

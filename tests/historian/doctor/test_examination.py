@@ -4,12 +4,14 @@ import datetime as dt
 import shutil
 from collections import namedtuple
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 
 from factory_assets.foundation.lake import Lake
 from factory_assets.foundation.settings import Settings, Site, load_site
+from factory_assets.historian.doctor import examination
 from factory_assets.historian.doctor import tally as doctor_tally
 from factory_assets.historian.doctor.examination import Diagnosis, examine
 from factory_assets.historian.doctor.findings import Finding
@@ -238,6 +240,55 @@ def test_a_pattern_of_failures_that_takes_no_unit_is_told(tmp_path: Path) -> Non
     assert "set rul: null" in found.mend
 
 
+def archive(folder: Path, failed: object, *, lengths: tuple[int, ...] = (30, 40, 50), **rul: object) -> Diagnosis:
+    """What the doctor says of an archive of units a-1, a-2, ... that lived so long, in cycles."""
+    columns = {"unit_id": "machine", "cycle": "cycle"}
+    fleet = {"name": "a", "machine_class": "press", "units": ["a-*"], "life": {"run_to_failure_units": failed}}
+    told = {"kind": "export", "folder": "{home}/historian", "layout": "wide", "columns": columns}
+    settings = {"window_cycles": 10, "cap_cycles": 20, **rul}
+    site = make_site(folder, running=False, start=None, fleets=[{**fleet, "rul": settings}], source=told)
+    units = [(f"a-{number}", length) for number, length in enumerate(lengths, start=1)]
+    lines = [f"{unit},{cycle},{100 + cycle}" for unit, length in units for cycle in range(1, length + 1)]
+    drop(site, "a.csv", lines, "machine,cycle,PRESSURE")
+    return examine(site, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("failed", "settings", "level", "mend"),
+    [
+        (["a-1", "a-2"], {}, "problem", "or set rul.test_fraction: 0"),
+        (["a-1"], {"test_fraction": 0}, "problem", "2 are needed"),
+        (["a-1", "a-2"], {"test_fraction": 0}, "warning", "fewer than 19 units"),
+        ("a-*", {}, "warning", "fewer than 19 units"),
+    ],
+)
+def test_too_few_failures_are_told_before_anything_is_trained(
+    tmp_path: Path, failed: object, settings: dict[str, Any], level: str, mend: str
+) -> None:
+    found = finding(archive(tmp_path, failed, **settings), "unit(s) with failures to learn from")
+    assert (found.level, mend in found.mend) == (level, True)
+
+
+def test_enough_failures_are_well(tmp_path: Path) -> None:
+    diagnosis = archive(tmp_path, "a-*", lengths=(30,) * 24)
+    assert not [each for each in diagnosis.findings if "to learn from" in each.message]
+
+
+def test_a_window_that_no_record_fills_is_a_problem_and_a_smaller_one_is_named(tmp_path: Path) -> None:
+    found = finding(archive(tmp_path, "a-*", window_cycles=51), "longer than every record")
+    assert (found.level, "set rul.window_cycles: 12" in found.mend) == ("problem", True)
+
+
+def test_a_cap_that_no_life_reaches_is_told(tmp_path: Path) -> None:
+    found = finding(archive(tmp_path, "a-*", cap_cycles=51), "cap_cycles (51) is above the longest record, 50 cycles")
+    assert found.level == "warning"
+
+
+def test_an_unknown_unit_among_those_that_failed_is_told(tmp_path: Path) -> None:
+    found = finding(archive(tmp_path, ["a-1", "a-2", "a-3", "a-9"]), "no unit matches 'a-9'")
+    assert (found.level, "units are a-1, a-2, a-3" in found.mend) == ("warning", True)
+
+
 def test_a_full_disk_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = namedtuple("usage", "total used free")(10**9, 10**9, 10**6)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
@@ -260,7 +311,8 @@ def test_a_file_that_cannot_be_read_is_told_with_its_mend(tmp_path: Path) -> Non
     assert any(each.level == "problem" and "b.parquet" in each.message for each in diagnosis.findings)
 
 
-def test_a_sample_is_bounded_and_all_is_all(tmp_path: Path) -> None:
+def test_a_sample_is_bounded_and_all_is_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(examination, "MANY_FILES", 10)
     site = good_site(tmp_path)
     for number in range(20):
         drop(site, f"{number:02d}.csv", day_of_readings("north-1", START))

@@ -16,6 +16,7 @@ from factory_assets.historian.segments import source_of
 from tests.conftest import data_folder
 
 NOW = dt.datetime(2026, 11, 10, tzinfo=dt.UTC)
+LATER = dt.datetime(2027, 5, 1, tzinfo=dt.UTC)
 START = dt.datetime(2026, 11, 1, tzinfo=dt.UTC).replace(tzinfo=None)
 
 
@@ -202,6 +203,42 @@ def test_units_that_begin_again_are_pointed_out(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("\n".join(["unit,cycle,vib", *lines]) + "\n")
     _, draft = drafted(tmp_path, tmp_path / "a.csv")
     assert "DECIDE: the cycles of 1 begin again" in draft.text
+
+
+def write_presses(folder: Path, *, lengths: tuple[int, ...], timed: bool) -> Path:
+    """A file a filter press; the feed changes with every row, and the pressure with it."""
+    folder.mkdir()
+    for number, length in enumerate(lengths, start=1):
+        lines = [("time" if timed else "cycle") + ",press,feed_sp_m3_h,pressure_bar"]
+        for step in range(length):
+            at = f"{START + dt.timedelta(minutes=10 * step):%Y-%m-%d %H:%M:%S}" if timed else str(step + 1)
+            feed = 6 + 2 * (step % 2)
+            lines.append(f"{at},FP-{number:02d},{feed},{feed / 2 + step % 13 / 100:.2f}")
+        (folder / f"{number}.csv").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+@pytest.mark.parametrize("timed", [True, False])
+def test_settings_of_a_model_are_drafted_from_the_lengths_of_records(tmp_path: Path, timed: bool) -> None:
+    plant, draft = drafted(tmp_path, write_presses(tmp_path / "a", lengths=(60, 100, 200), timed=timed), now=LATER)
+    assert '# life: {run_to_failure_units: ["FP-01", "FP-02", "FP-03"]}' in draft.text
+    assert "# rul: {window_cycles: 30, cap_cycles: 60, window_stride: 1, regimes: 2}" in draft.text
+    assert "Records are 60 to 200 cycles long" in draft.text
+    assert plant.fleets[0].rul is None
+    asked = draft.text.replace("# life:", "life:").replace("# rul:", "rul:").replace("    rul: null\n", "")
+    (tmp_path / "asked.yaml").write_text(asked)
+    assert load_plant(tmp_path / "asked.yaml").rul_settings("FP").window_cycles == 30
+
+
+def test_an_archive_of_few_rows_has_a_cycle_a_row(tmp_path: Path) -> None:
+    plant, _ = drafted(tmp_path, write_presses(tmp_path / "a", lengths=(60, 100, 200), timed=True), now=LATER)
+    assert plant.cycle_length == plant.sample_period == dt.timedelta(minutes=10)
+
+
+def test_jumps_that_follow_a_setting_are_not_called_spikes(tmp_path: Path) -> None:
+    plant, draft = drafted(tmp_path, write_presses(tmp_path / "a", lengths=(60, 100), timed=False))
+    assert plant.cleaning.spike_sigmas is None
+    assert "spike_sigmas is left out" in draft.text
 
 
 def test_machines_with_other_tags_are_classes_of_their_own(tmp_path: Path) -> None:

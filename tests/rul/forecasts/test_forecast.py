@@ -12,6 +12,7 @@ import pytest
 from edge_runtime.bundle import Channel, Regimes
 from factory_assets.rul.forecasts.explanation import healthy_readings
 from factory_assets.rul.forecasts.forecast import Forecast, ForecastError, Memory, Planning, forecast
+from factory_assets.rul.forecasts.past_failures import past_lives
 from factory_assets.rul.forecasts.schema import (
     RUL_CONTRIBUTION,
     RUL_FAILURE_PROBABILITY,
@@ -19,7 +20,6 @@ from factory_assets.rul.forecasts.schema import (
     RUL_PAST_FAILURE,
 )
 from factory_assets.rul.intervals import LEVELS
-from factory_assets.rul.forecasts.past_failures import past_lives
 
 CAP, WINDOW = 60, 8
 NAMES = ("load_pct", "vibration_mm_s")

@@ -21,6 +21,8 @@ REFUSED_PAUSE_S = 5.0
 HANG_MARGIN_MS = 100.0
 HANG_MARGIN_SHARE = 0.5
 IDLE_HANG_S = 2.0
+# A worker that still answers so long after its start is good, whether or not it is ever idle.
+GOOD_AFTER_S = 10.0
 
 
 class Came(NamedTuple):
@@ -104,6 +106,8 @@ class Post(ChildPost, Generic[Work]):
         kind = message[0]
         if kind == VERDICT:
             found = self._in_flight.pop(message[1], None)
+            if now_ns - self._started_ns > GOOD_AFTER_S * NS_PER_S:
+                self.restarts.was_good()
             return Judged(found[1], Answer._make(message[2])) if found else None
         if kind == READY:
             self.ready, self.fault, self._last_used_ns = message[1], "", now_ns
