@@ -9,8 +9,8 @@ import dagster as dg
 import polars as pl
 
 from edge_runtime.inspection import decoding, fitting, headers
+from factory_assets.foundation import champions, products
 from factory_assets.foundation import partitions as parts
-from factory_assets.foundation import products
 from factory_assets.foundation.lake import Lake, Partition, combined_digest, sha256_file
 from factory_assets.foundation.metadata import DATA_TEAM, ML_TEAM, picture, table, written
 from factory_assets.foundation.pools import TRAINING
@@ -322,7 +322,7 @@ def inspection_champion(site: Site) -> dg.AssetsDefinition:
         group_name=GROUP,
         kinds={"keras", "mlflow"},
         owners=ML_TEAM,
-        code_version=code_version(champion, promotion, settings=[*site.plant.products]),
+        code_version=code_version(champion, champions, promotion, settings=[*site.plant.products]),
         description=(
             "A challenger becomes champion where it is better than the champion on the same validation images. "
             "MLflow's alias says which model it is, every decision leaves a record, and only champions are released."
