@@ -85,7 +85,8 @@ def test_a_release_is_pulled_and_predicts_offline(tmp_path: Path) -> None:
     assert predicted.returncode == 0, predicted.stderr
     units = json.loads(answer.read_text())["units"]
     assert [unit["unit_id"] for unit in units] == ["pump-1", "pump-2"]
-    assert all(set(unit) == {"unit_id", "cycle", "rul_cycles", "refused"} for unit in units)
+    ends = {f"rul_{end}_{level}_cycles" for end in ("low", "high") for level in (80, 90)}
+    assert all(set(unit) == {"unit_id", "cycle", "rul_cycles", "refused"} | ends for unit in units)
     assert [(unit["cycle"], unit["refused"]) for unit in units] == [(3, None)] * 2
 
 

@@ -40,7 +40,7 @@ def small_plant(tmp_path_factory: pytest.TempPathFactory) -> SmallPlant:
     plant = yaml.safe_load(REFERENCE_PLANT.read_text())
     plant["start"] = (dt.datetime.now(dt.UTC).date() - dt.timedelta(days=DAYS)).isoformat()
     for fleet in plant["fleets"]:
-        fleet["rul"] |= {"epochs": 6, "window_stride": 3}
+        fleet["rul"] |= {"epochs": 4, "window_stride": 6, "trees": 60, "folds": 2}
     for product in plant["products"]:
         if product["method"] in HASTY_EPOCHS:
             product["epochs"] = HASTY_EPOCHS[product["method"]]

@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.integration.commands import ROOT, edge, factory
 
@@ -17,19 +18,30 @@ CAPPED_RMSE_GOAL = 14.5
 
 
 @pytest.fixture(scope="module")
-def home(cmapss_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def plant(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The plant file with a hasty training."""
+    file = tmp_path_factory.mktemp("plant") / "turbofan.yaml"
+    values = yaml.safe_load(PLANT.read_text())
+    for fleet in values["fleets"]:
+        fleet["rul"] |= {"window_stride": 6, "epochs": 8, "trees": 150, "folds": 3}
+    file.write_text(yaml.safe_dump(values))
+    return file
+
+
+@pytest.fixture(scope="module")
+def home(plant: Path, cmapss_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("turbofan")
     done = factory(
-        "materialize", "--plant", PLANT, "--data", cmapss_data, "--home", folder, "--fleet", "FD001", cwd=folder
+        "materialize", "--plant", plant, "--data", cmapss_data, "--home", folder, "--fleet", "FD001", cwd=folder
     )
     assert done.returncode == 0, done.stderr
     return folder
 
 
 @pytest.fixture(scope="module")
-def figures(home: Path) -> dict[str, object]:
+def figures(plant: Path, home: Path) -> dict[str, object]:
     out = home / "out.json"
-    done = factory("evaluate", "rul", "--plant", PLANT, "--home", home, "--fleet", "FD001", "--json", out, cwd=home)
+    done = factory("evaluate", "rul", "--plant", plant, "--home", home, "--fleet", "FD001", "--json", out, cwd=home)
     assert done.returncode == 0, done.stderr
     return json.loads(out.read_text())
 
@@ -41,8 +53,8 @@ def test_every_test_unit_is_scored_by_both_conventions(figures: dict[str, float]
     assert 0 < figures["phm08_capped"] < figures["phm08_raw"]
 
 
-def test_a_second_run_does_nothing(home: Path, cmapss_data: Path) -> None:
-    done = factory("materialize", "--plant", PLANT, "--data", cmapss_data, "--home", home, "--fleet", "FD001", cwd=home)
+def test_a_second_run_does_nothing(plant: Path, home: Path, cmapss_data: Path) -> None:
+    done = factory("materialize", "--plant", plant, "--data", cmapss_data, "--home", home, "--fleet", "FD001", cwd=home)
     assert "nothing was run" in done.stdout
 
 
@@ -63,8 +75,6 @@ def test_the_edge_predicts_what_the_platform_scored(home: Path, cmapss_data: Pat
 
 def write_readings(path: Path, data: Path, manifest: Path) -> Path:
     """The raw test file as a CSV of the manifest's channels, as a technician would write it."""
-    import yaml
-
     classes = yaml.safe_load(PLANT.read_text())["machine_classes"]
     measured = [channel["name"] for channel in classes["turbofan"]["channels"][:24]]
     wanted = [channel["name"] for channel in json.loads(manifest.read_text())["inputs"][0]["channels"]]

@@ -27,6 +27,7 @@ CHECKS = """{assetNodes {assetKey {path} assetChecksOrError {... on AssetChecks 
 WARNED_OF = {
     *(("inspection_image", name) for name in OF_REASONS),
     ("inspection_bundle", "precisions_are_complete"),
+    ("rul_forecast", "no_unit_crosses_its_threshold"),
 }
 
 pytestmark = NEEDS_BROWSER
