@@ -21,6 +21,7 @@ SCHEMA_VERSION = 1
 # Small pages: each write costs a few of them, and a card or chip wears by what is written (6 instead of 17 KB a part).
 PAGE_BYTES = 1024
 LARGEST_LOG_BYTES = 4 << 20
+OVERGROWN_LOG_BYTES = 32 << 20
 ROWS_A_DELETION = 50
 LARGEST_ROOM_BYTES = 768
 # What a verdict is kept in was taken with its trigger: it goes into one page, which need not be split for it. A verdict
@@ -235,6 +236,11 @@ class Ledger:
         # On a full disk the log would grow for want of this, until no verdict fits any more.
         if not self._is_carried_over() and not (self._reserve.give_up() and self._is_carried_over()):
             raise SpoolFull(f"{self._path} cannot grow", MEND)
+        if os.fstat(self._log).st_size > OVERGROWN_LOG_BYTES:
+            # The log begins anew only once it was carried over whole; where verdicts come without a pause it never is.
+            # So for once nobody writes, while the little that came meanwhile is carried over.
+            with self._lock:
+                self._is_carried_over()
 
     def _is_carried_over(self) -> bool:
         try:
