@@ -1,0 +1,1 @@
+"""What comes from an MES or ERP, and what goes back: SQL databases and B2MML."""
