@@ -27,7 +27,7 @@ class PartitionMissingError(FactoryError, FileNotFoundError):
 
 @dataclass(frozen=True)
 class Partition:
-    """A part of a table: one fleet (or inspected product), one day of one fleet, or (neither given) the whole table."""
+    """A part of a table: one fleet (or inspected product), one day (of one fleet, or of the plant), or the whole table."""
 
     fleet: str | None = None
     day: str | None = None
@@ -36,7 +36,7 @@ class Partition:
     def file(self) -> Path:
         """The partition's file below its table's folder."""
         if self.fleet is None:
-            return Path("all.parquet")
+            return Path(f"{self.day or 'all'}.parquet")
         return Path(self.fleet, f"{self.day or 'all'}.parquet")
 
     def __str__(self) -> str:
@@ -77,7 +77,10 @@ def combined_digest(digests: Iterable[str]) -> str:
 
 @dataclass(frozen=True)
 class Lake:
-    """Tables in one folder: `<table>/<fleet>/<day>.parquet`, `<table>/<fleet>/all.parquet`, `<table>/all.parquet`."""
+    """Tables in one folder: `<table>/<fleet>/<day>.parquet`, `<table>/<fleet>/all.parquet`, `<table>/all.parquet`.
+
+    Tables of the plant as a whole that have days are `<table>/<day>.parquet`.
+    """
 
     root: Path
 
@@ -120,6 +123,10 @@ class Lake:
         """All partitions of a fleet that exist, in order of day."""
         days = sorted(path.stem for path in (self.root / table / fleet).glob("[!.]*.parquet"))
         return [Partition(fleet, None if day == "all" else day) for day in days]
+
+    def days(self, table: str) -> list[str]:
+        """All days of a table of the plant as a whole that exist, in order."""
+        return sorted(path.stem for path in (self.root / table).glob("[!.]*.parquet") if path.stem != "all")
 
     def read_fleet(self, table: str, fleet: str) -> pl.DataFrame:
         """Read all partitions of a fleet, in order of day.

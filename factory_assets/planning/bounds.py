@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from factory_assets.planning.costs import Objective
-from factory_assets.planning.loads import Shop
+from factory_assets.planning.search.loads import Shop
 
 
 def earliest_ends(shop: Shop) -> list[int | None]:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Literal
 
-from factory_assets.planning.loads import Shop
 from factory_assets.planning.problem import Cost, Maintenance, Schedule, Task
+from factory_assets.planning.search.loads import Shop
 
 Objective = Literal["cost", "makespan"]
 

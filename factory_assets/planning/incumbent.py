@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from threading import Event, Lock
 
 from factory_assets.planning.costs import Objective, schedule_of, value_of
-from factory_assets.planning.loads import Shop
 from factory_assets.planning.problem import Schedule, Task
+from factory_assets.planning.search.loads import Shop
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
-from factory_assets.planning.board import Board
-from factory_assets.planning.loads import Load, NoScheduleError, Shop
+from factory_assets.planning.exact.windows import with_setups
 from factory_assets.planning.problem import Task
-from factory_assets.planning.windows import with_setups
+from factory_assets.planning.search.board import Board
+from factory_assets.planning.search.loads import Load, NoScheduleError, Shop
 
 
 def repairs(shop: Shop) -> Iterator[list[Task]]:

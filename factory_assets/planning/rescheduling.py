@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from factory_assets.planning.cp_model import Model
-from factory_assets.planning.cp_parts import Staying
-from factory_assets.planning.dispatching import best_dispatch
+from factory_assets.planning.exact.cp_model import Model
+from factory_assets.planning.exact.cp_parts import Staying
 from factory_assets.planning.incumbent import Incumbent, Progress
-from factory_assets.planning.loads import NoScheduleError, Shop
 from factory_assets.planning.problem import Maintenance, Order, Problem, Schedule, Task
 from factory_assets.planning.repairs import repairs
+from factory_assets.planning.search.dispatching import best_dispatch
+from factory_assets.planning.search.loads import NoScheduleError, Shop
+from factory_assets.planning.search.timeline import Clock, without
 from factory_assets.planning.solving import horizon_of, objective_of, run_model
-from factory_assets.planning.timeline import Clock, without
 
 BUILD_SHARE = 0.5  # of the time may be gone before CP-SAT is not worth starting
 

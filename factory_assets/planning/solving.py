@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 from factory_assets.planning.bounds import lower_bound
 from factory_assets.planning.costs import Objective, value_of
-from factory_assets.planning.cp_model import Model
-from factory_assets.planning.dispatching import best_dispatch
+from factory_assets.planning.exact.cp_model import Model
+from factory_assets.planning.exact.windows import improve_windows
 from factory_assets.planning.incumbent import Incumbent, Progress
-from factory_assets.planning.loads import NoScheduleError, Shop
 from factory_assets.planning.problem import Problem, Schedule
-from factory_assets.planning.windows import improve_windows
+from factory_assets.planning.search.dispatching import best_dispatch
+from factory_assets.planning.search.loads import NoScheduleError, Shop
 
 if TYPE_CHECKING:
-    from factory_assets.planning.local_search import Improver
+    from factory_assets.planning.search.local_search import Improver
 
 SEARCH_SHARE = 0.6  # of the time, at most, before CP-SAT begins
 SEARCH_SECONDS = 0.04  # for each load, at most: small problems are proved sooner
@@ -92,7 +92,7 @@ def _dispatch(run: Incumbent) -> NoScheduleError | None:
 
 def _search(run: Incumbent, workers: int, seed: int) -> None:
     """Local search alone, then CP-SAT with local search beside it."""
-    from factory_assets.planning.local_search import improver_of
+    from factory_assets.planning.search.local_search import improver_of
 
     assert run.best is not None  # noqa: S101 (said to the type checker)
     begun, share = run.spent, min(SEARCH_SHARE * run.left, SEARCH_SECONDS * len(run.shop.loads))
@@ -118,7 +118,7 @@ def _search(run: Incumbent, workers: int, seed: int) -> None:
 
 def _improve(run: Incumbent, improvers: list[Improver], progress: Callable[[], float]) -> list[Thread]:
     """Start searches that offer what they find and end with the run."""
-    from factory_assets.planning.local_search import improve
+    from factory_assets.planning.search.local_search import improve
 
     def on_better(one: Improver) -> None:
         run.offer(one.tasks(), "local search")

@@ -4,10 +4,10 @@ import pytest
 
 from factory_assets.planning.bounds import earliest_ends, lower_bound
 from factory_assets.planning.costs import Objective, value_of
-from factory_assets.planning.dispatching import RULES, dispatch
 from factory_assets.planning.instances import parse_instance
-from factory_assets.planning.loads import Shop
 from factory_assets.planning.problem import Machine, Mode, Operation, Order, Problem
+from factory_assets.planning.search.dispatching import RULES, dispatch
+from factory_assets.planning.search.loads import Shop
 from tests.planning.random_shops import START, random_problem
 
 

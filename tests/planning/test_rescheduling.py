@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from factory_assets.planning.checker import violations
-from factory_assets.planning.dispatching import best_dispatch
-from factory_assets.planning.loads import Shop
+from factory_assets.planning.checking.checker import violations
 from factory_assets.planning.problem import Machine, Mode, Operation, Order, Problem, Task
 from factory_assets.planning.rescheduling import Breakdown, changed_problem, moved_tasks, reschedule
+from factory_assets.planning.search.dispatching import best_dispatch
+from factory_assets.planning.search.loads import Shop
 from tests.planning.random_shops import EVERYTHING, START, random_problem
 
 

@@ -4,14 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from factory_assets.planning import local_search, solving
-from factory_assets.planning.checker import violations
-from factory_assets.planning.dispatching import best_dispatch
+from factory_assets.planning import solving
+from factory_assets.planning.checking.checker import violations
+from factory_assets.planning.exact.windows import improve_windows
 from factory_assets.planning.incumbent import Incumbent, Progress
-from factory_assets.planning.loads import BadProblemError, NoScheduleError, Shop
 from factory_assets.planning.problem import Machine, Mode, Operation, Order, Problem
+from factory_assets.planning.search import local_search
+from factory_assets.planning.search.dispatching import best_dispatch
+from factory_assets.planning.search.loads import BadProblemError, NoScheduleError, Shop
 from factory_assets.planning.solving import gap_of, objective_of, solve
-from factory_assets.planning.windows import improve_windows
 from tests.planning.plain_shops import FT06_BEST, flexible_shop, ft06
 from tests.planning.random_shops import START, random_problem
 from tests.planning.shop_made import shop as made_shop

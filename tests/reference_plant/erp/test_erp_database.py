@@ -13,7 +13,7 @@ from factory_assets.planning.erp.database import open_erp
 from factory_assets.planning.erp.dispatch import dispatch_of
 from factory_assets.planning.erp.reading import read_problem
 from factory_assets.planning.erp.writing import write_dispatch
-from factory_assets.planning.obstacles import obstacles
+from factory_assets.planning.explaining.obstacles import obstacles
 from factory_assets.planning.problem import Cost, Schedule, Task
 from factory_assets.reference_plant.erp.database import erp_rows, write_erp_file
 from factory_assets.reference_plant.erp.order_book import local, workdays

@@ -1,0 +1,1 @@
+"""Why a problem has no schedule, in the words of a planner."""

@@ -1,0 +1,1 @@
+"""Search for schedules: a first one by dispatching rules, better ones by local search."""

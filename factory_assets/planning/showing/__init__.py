@@ -1,0 +1,1 @@
+"""What a planner looks at: the Gantt page and picture, loads, late orders."""
