@@ -12,13 +12,15 @@ from factory_assets.historian import assets as historian
 from factory_assets.historian import sensors as historian_sensors
 from factory_assets.inspection import assets as inspection
 from factory_assets.inspection.results import sensors as results_sensors
+from factory_assets.planning import assets as planning
+from factory_assets.planning import sensors as planning_sensors
 from factory_assets.reference_plant import assets as reference_plant
 from factory_assets.rul import assets as rul
 from factory_assets.telemetry import assets as telemetry
 from factory_assets.warehouse import assets as warehouse
 from factory_assets.warehouse.resources import dbt_resource
 
-ROOMS = (reference_plant, historian, telemetry, warehouse, rul, inspection, engines)
+ROOMS = (reference_plant, historian, telemetry, warehouse, rul, inspection, engines, planning)
 
 
 def build_defs(site: Site) -> dg.Definitions:
@@ -30,6 +32,7 @@ def build_defs(site: Site) -> dg.Definitions:
         sensors=[
             *historian_sensors.sensors(site, job=automation.READINGS_JOB),
             *results_sensors.sensors(site, job=automation.VERDICTS_JOB),
+            *planning_sensors.sensors(site, job=automation.PLANNING_JOB),
             *alerting.sensors(site.plant),
         ],
         resources={"lake": LakeResource(root=str(site.home.lake)), "dbt": dbt_resource(site.home)},

@@ -17,6 +17,7 @@ def bring_up_to_date(
     fleets: Sequence[str] = (),
     products: Sequence[str] = (),
     rooms: Sequence[str] | None = None,
+    planned: dt.date | None = None,
     on_progress: Callable[[Any], None] = lambda _: None,
 ) -> Any:
     """Collect what is new, and run every asset that is stale because of it (or because code or settings changed).
@@ -26,6 +27,7 @@ def bring_up_to_date(
         fleets: Only these; all if neither fleets nor products are named.
         products: Only these inspected products; all if neither is named.
         rooms: Only these rooms (asset groups); all if None.
+        planned: The day whose schedule is made; the one that has begun if None.
         on_progress: Told before and after each run, with a `foundation.runs.Progress`.
 
     Returns:
@@ -54,6 +56,7 @@ def bring_up_to_date(
     looked_at = list(site.plant.product_names) if is_all else [site.plant.product(name).name for name in products]
     instance = open_instance(site.home.dagster)
     days = _ended_days(site)
+    to_plan = _planned(site, planned) if is_all else []
     refused: list[tuple[str, str]] = []
 
     def scope() -> Scope:
@@ -62,9 +65,11 @@ def bring_up_to_date(
         observe(instance, dg.AssetKey("historian_source"), versions)
         observe(instance, dg.AssetKey("image_source"), _image_versions(site, looked_at))
         observe(instance, dg.AssetKey("station_results"), _results_versions(site, looked_at))
+        observe(instance, dg.AssetKey("erp"), _erp_versions(site, to_plan))
         return Scope(
             readings=sorted(contents, key=str),
             days=days,
+            planned=to_plan,
             unfinished=_unfinished(site, days),
             fleets=wanted,
             products=looked_at,
@@ -99,6 +104,24 @@ def _results_versions(site: Site, products: Sequence[str]) -> dict[str, str]:
 
     version = source_version(site.home.results) if products else ""
     return dict.fromkeys(products, version)
+
+
+def _planned(site: Site, day: dt.date | None) -> list[dt.date]:
+    settings = site.plant.planning
+    return [] if settings is None else [day or settings.day_of(dt.datetime.now(dt.UTC))]
+
+
+def _erp_versions(site: Site, days: Sequence[dt.date]) -> dict[str, str]:
+    """What the ERP holds now; nothing where it cannot be read, which the asset that reads it says itself."""
+    if not days:
+        return {}
+    from factory_assets.planning.erp.errors import ErpError
+    from factory_assets.planning.intake import source_version
+
+    try:
+        return {day.isoformat(): source_version(site) for day in days}
+    except ErpError:
+        return {}
 
 
 def _ended_days(site: Site) -> list[dt.date]:

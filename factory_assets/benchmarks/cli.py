@@ -6,11 +6,13 @@ import json
 import os
 import tempfile
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from typer.core import TyperCommand
 
 from factory_assets.benchmarks.machine import Machine, observed
 from factory_assets.benchmarks.registry import BENCHMARKS, Benchmark, chosen
@@ -27,7 +29,24 @@ class BenchmarkOptionError(FactoryError, ValueError):
     """An option of the command that cannot be used."""
 
 
-@bench_app.command()
+class BenchCommand(TyperCommand):
+    """The command; a benchmark with options of its own takes over where it is named first and alone."""
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """Parse the arguments, with the named benchmark's own command if it has one."""
+        names = {benchmark.name: benchmark for benchmark in BENCHMARKS}
+        named = names.get(args[0]) if args else None
+        if named is None or named.command is None or names.keys() & set(args[1:]):
+            return super().make_context(info_name, args, parent, **extra)
+        own = typer.main.get_command(import_module(named.command).app)
+        return own.make_context(f"{info_name} {named.name}", args[1:], parent, **extra)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command whose arguments were parsed."""
+        return super().invoke(ctx) if ctx.command is self else ctx.command.invoke(ctx)
+
+
+@bench_app.command(cls=BenchCommand)
 def bench(  # noqa: PLR0917 (a command's options)
     names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Which; all if none is named.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Small sizes: shows that it works.")] = False,  # noqa: FBT002
@@ -40,7 +59,10 @@ def bench(  # noqa: PLR0917 (a command's options)
     data: Annotated[Path | None, typer.Option("--data", help="Folder of real data sets, as FACTORY_DATA.")] = None,
     folder: Annotated[Path | None, typer.Option("--folder", help="Work below this folder; default: /tmp.")] = None,
 ) -> None:
-    """Measure, print each figure with its goal, and end with 1 if a goal is missed."""
+    """Measure, print each figure with its goal, and end with 1 if a goal is missed.
+
+    `factory bench schedule` has options of its own: see `factory bench schedule --help`.
+    """
     if data is not None:
         os.environ["FACTORY_DATA"] = str(data.resolve())
     is_full = not (quick or size)
@@ -57,10 +79,15 @@ def bench(  # noqa: PLR0917 (a command's options)
             chosen(names or []), Console(), is_quick=quick, sizes=sizes(size or []), folder=folder
         )
         runs = [Run(machine, reports, is_full)]
-    if json_file is not None:
-        _write(json_file, json.dumps(runs[0].as_json(), indent=1) + "\n")
     if write is not None:
-        _write(write, as_page(runs))
+        write_text(write, as_page(runs))
+    finish(runs, json_file)
+
+
+def finish(runs: Sequence[Run], json_file: Path | None) -> None:
+    """Write the figures to a file if one is given; ends the command with 1 if a goal is missed."""
+    if json_file is not None:
+        write_text(json_file, json.dumps(runs[0].as_json(), indent=1) + "\n")
     if any(report.missed for run in runs for report in run.reports):
         raise typer.Exit(1)
 
@@ -113,6 +140,7 @@ def sizes(texts: Sequence[str]) -> dict[str, int]:
     return found
 
 
-def _write(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")

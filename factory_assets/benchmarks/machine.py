@@ -14,7 +14,7 @@ from typing import Any
 
 SHOWN = (
     "polars", "numpy", "dagster", "duckdb", "onnxruntime", "openvino", "opencv-python-headless", "tuf",
-    "tensorflow-cpu", "tensorflow", "keras",
+    "tensorflow-cpu", "tensorflow", "keras", "ortools", "numba", "pyjobshop",
 )  # fmt: skip
 # What decides how fast INT8 and bfloat16 are (x86, then Arm).
 INSTRUCTIONS = (

@@ -16,10 +16,17 @@ class UnknownBenchmarkError(FactoryError, KeyError):
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A benchmark: its name on the command line, and the module that is imported when it is run."""
+    """A benchmark.
+
+    Attributes:
+        name: On the command line.
+        module: Imported when it is run.
+        command: Module whose `app` is the benchmark's command, if it has options of its own.
+    """
 
     name: str
     module: str
+    command: str | None = None
 
     def load(self) -> Callable[[Options], Report]:
         """Import the module; returns what measures."""
@@ -27,8 +34,9 @@ class Benchmark:
         return run
 
 
+COMMANDS = {"schedule": "factory_assets.benchmarks.schedule_command"}
 BENCHMARKS = tuple(
-    Benchmark(name, f"factory_assets.benchmarks.{name}")
+    Benchmark(name, f"factory_assets.benchmarks.{name}", COMMANDS.get(name))
     for name in (
         "cleaning_speed",
         "fault_detection",
@@ -46,6 +54,8 @@ BENCHMARKS = tuple(
         "station_faults",
         "station_kills",
         "edge_footprint",
+        "schedule",
+        "maintenance_policies",
     )
 )
 

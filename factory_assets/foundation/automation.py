@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterator
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 import polars as pl
@@ -10,6 +11,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from factory_assets.foundation import partitions as parts
 from factory_assets.foundation.lake import Partition
 from factory_assets.foundation.metadata import table
+from factory_assets.foundation.planning_settings import PlanningSettings
 from factory_assets.foundation.plant import Plant
 from factory_assets.foundation.retention import kept
 from factory_assets.foundation.settings import Site, load_thresholds
@@ -19,6 +21,8 @@ DAILY_AT = "10 0 * * *"
 MARTS_AT = "0 1 * * *"
 FORECASTS_AT = "30 1 * * *"
 TIMESTAMP_AT = "30 2 * * *"
+FLOOR_AT = "*/15 * * * *"
+BEFORE_THE_DAY = dt.timedelta(hours=1)
 RETENTION_AT = "0 4 * * 0"
 ONE_DAY = dt.timedelta(days=1)
 LATE_AFTER = dt.timedelta(hours=26)
@@ -69,6 +73,11 @@ VERDICTS_JOB = dg.define_asset_job(
     selection=dg.AssetSelection.assets("inspection_verdict", "inspection_yield_day", "inspection_defect_pareto"),
     description="Take over what inspection stations handed on, and refresh yield and defects.",
 )
+PLANNING_JOB = dg.define_asset_job(
+    "planning",
+    selection=dg.AssetSelection.groups("planning"),
+    description="From the ERP's orders and the forecasts to the schedule in force, for one day.",
+)
 
 
 def jobs(site: Site) -> list[dg.JobDefinition | UnresolvedAssetJobDefinition]:
@@ -78,6 +87,7 @@ def jobs(site: Site) -> list[dg.JobDefinition | UnresolvedAssetJobDefinition]:
     found += [READINGS_JOB, MARTS_JOB] if plant.fleets else []
     found += [MODELS_JOB, FORECASTS_JOB] if plant.modelled_fleets else []
     found += [INSPECTION_JOB, VERDICTS_JOB] if plant.products else []
+    found += [PLANNING_JOB] if plant.planning else []
     found += [RELEASE_JOB, TIMESTAMP_JOB] if plant.releases_something else []
     return [*found, retention_job(site)]
 
@@ -91,8 +101,12 @@ def schedules(site: Site) -> list[dg.ScheduleDefinition]:
         found.append(_daily_marts(site.plant))
     if site.plant.running and site.plant.modelled_fleets:
         found.append(_daily_forecasts(site))
+    if site.plant.planning:
+        found.append(_daily_plan(site.plant, site.plant.planning))
     if site.plant.simulator and site.plant.fleets:
         found.append(_daily_simulation())
+    if site.plant.simulator and site.plant.planning:
+        found.append(_simulated_floor(site.plant.planning))
     return found
 
 
@@ -191,6 +205,44 @@ def _daily_forecasts(site: Site) -> dg.ScheduleDefinition:
             yield dg.SkipReason("no fleet has a champion yet")
         for fleet in ready:
             yield dg.RunRequest(run_key=f"{day} {fleet}", partition_key=parts.to_key(Partition(fleet, day)))
+
+    return _schedule
+
+
+def _daily_plan(plant: Plant, settings: PlanningSettings) -> dg.ScheduleDefinition:
+    before = dt.datetime.combine(plant.start or dt.date.min, settings.day_begins) - BEFORE_THE_DAY
+    is_eve = before.time() > settings.day_begins  # a day that begins shortly after midnight is planned before it
+
+    @dg.schedule(
+        name="daily_plan",
+        job=PLANNING_JOB,
+        cron_schedule=f"{before.minute} {before.hour} * * *",
+        execution_timezone=settings.timezone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Reads the orders and makes the day's schedule, an hour before the day begins at the plant.",
+    )
+    def _schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        at = context.scheduled_execution_time.astimezone(ZoneInfo(settings.timezone))
+        day = (at.date() + (ONE_DAY if is_eve else dt.timedelta(0))).isoformat()
+        return dg.RunRequest(run_key=f"plan {day}", partition_key=day)
+
+    return _schedule
+
+
+def _simulated_floor(settings: PlanningSettings) -> dg.ScheduleDefinition:
+    job = dg.define_asset_job("simulate_floor", selection=dg.AssetSelection.assets("reference_erp"))
+
+    @dg.schedule(
+        name="simulated_floor",
+        job=job,
+        cron_schedule=FLOOR_AT,
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="The simulated shop floor works on its dispatch list, and tells the ERP.",
+    )
+    def _schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        at = context.scheduled_execution_time
+        return dg.RunRequest(run_key=at.isoformat(), partition_key=settings.day_of(at).isoformat())
 
     return _schedule
 

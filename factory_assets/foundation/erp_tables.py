@@ -192,6 +192,19 @@ operation_report = Table(
     Column("ended_utc", UtcTime),
 )
 
+# Machines that stand, for whatever reason, and when people think that they will work again; with an end, it is over.
+# An ERP that does not know need not have the table.
+machine_stop = Table(
+    "machine_stop",
+    INCOMING,
+    _key("machine_id"),
+    Column("began_utc", UtcTime, primary_key=True),
+    Column("expected_end_utc", UtcTime),
+    Column("ended_utc", UtcTime),
+    Column("reason", Text),
+)
+OPTIONAL = frozenset({machine_stop.name})
+
 # The one schedule in force. Whoever runs the shop reads dispatch_list.
 schedule_in_force = Table(
     "schedule_in_force",
@@ -214,7 +227,7 @@ dispatch_list = Table(
     Column("end_utc", UtcTime, nullable=False),
     Column("operator_id", String(80)),
 )
-# A planned order follows the schedule; one that somebody has begun, done or called off stays as it is.
+# `planned` and `called off` are the schedule's states. What somebody has `begun`, `done` or `refused` stays as it is.
 maintenance_work_order = Table(
     "maintenance_work_order",
     OUTGOING,

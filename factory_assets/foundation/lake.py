@@ -27,7 +27,7 @@ class PartitionMissingError(FactoryError, FileNotFoundError):
 
 @dataclass(frozen=True)
 class Partition:
-    """A part of a table: one fleet (or inspected product), one day (of a fleet, or of the plant), or the whole table."""
+    """A part of a table: a fleet (or inspected product), a day (of a fleet, or of the plant), or the whole table."""
 
     fleet: str | None = None
     day: str | None = None

@@ -28,6 +28,14 @@ def days(plant: Plant) -> dg.DailyPartitionsDefinition:
     return dg.DailyPartitionsDefinition(start_date=plant.start.isoformat(), end_offset=1)
 
 
+def planned_days(plant: Plant) -> dg.DailyPartitionsDefinition:
+    """The days that are planned: tomorrow too, which has begun where the sun rises earlier, or is planned tonight."""
+    if plant.start is None:
+        msg = f"plant {plant.plant} is an archive: nothing is planned in it"
+        raise ValueError(msg)
+    return dg.DailyPartitionsDefinition(start_date=plant.start.isoformat(), end_offset=2)
+
+
 def fleets(plant: Plant) -> dg.StaticPartitionsDefinition:
     """One partition a fleet."""
     return dg.StaticPartitionsDefinition(list(plant.fleet_names))

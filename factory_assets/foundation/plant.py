@@ -16,6 +16,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from factory_assets.foundation.errors import FactoryError, broken_contract
+from factory_assets.foundation.planning_settings import PlanningSettings
 from factory_assets.foundation.products import Product
 from factory_assets.foundation.rul_settings import RulSettings
 from factory_assets.foundation.sources import CmapssSource, ExportSource, NoSource
@@ -248,6 +249,7 @@ class Plant(_Strict):
     products: tuple[Product, ...] = ()
     source: CmapssSource | ExportSource | NoSource = Field(NoSource(), discriminator="kind")
     simulator: Simulator | None = None
+    planning: PlanningSettings | None = None
 
     @field_validator("cycle_length")
     @classmethod
@@ -294,6 +296,18 @@ class Plant(_Strict):
             raise ValueError(msg)
         return self
 
+    @model_validator(mode="after")
+    def _what_is_planned_is_there(self) -> Plant:
+        if self.planning is None:
+            return self
+        if not self.running:
+            msg = "planning is for running plants: leave it out of an archive's file"
+            raise ValueError(msg)
+        if unknown := sorted(set(self.planning.maintenance) - {f.name for f in self.fleets if f.rul is not None}):
+            msg = f"planning.maintenance names {', '.join(unknown)}: name fleets with a model of remaining life"
+            raise ValueError(msg)
+        return self
+
     @cached_property
     def fleet_names(self) -> tuple[str, ...]:
         """The names of all fleets, in the plant file's order."""
@@ -330,7 +344,8 @@ class Plant(_Strict):
     def settings_of_readings(self) -> dict[str, Any]:
         """What tables of readings depend on: all but titles, models, products and the simulator."""
         of_fleets = {"__all__": {"rul", "line"}}
-        left_out: dict[str, Any] = {"title": True, "simulator": True, "products": True, "fleets": of_fleets}
+        others = dict.fromkeys(("title", "simulator", "products", "planning"), True)
+        left_out: dict[str, Any] = {**others, "fleets": of_fleets}
         return self.model_dump(mode="json", exclude=left_out)
 
     def product(self, name: str) -> Product:

@@ -19,8 +19,19 @@ from factory_assets.foundation.staleness import stale_partitions
 
 # A tag of assets that are a record of what was said on a day: of their partitions only the newest is ever made anew.
 NEWEST_ONLY = "factory/newest_only"
+# A tag of assets whose days are those that are planned (`Scope.planned`), not those that have readings.
+PLANNED_DAYS = "factory/planned_days"
 
-__all__ = ["NEWEST_ONLY", "Progress", "Refreshed", "RunFailedError", "Scope", "open_instance", "refresh"]
+__all__ = [
+    "NEWEST_ONLY",
+    "PLANNED_DAYS",
+    "Progress",
+    "Refreshed",
+    "RunFailedError",
+    "Scope",
+    "open_instance",
+    "refresh",
+]
 
 
 class RunFailedError(FactoryError, RuntimeError):
@@ -45,14 +56,16 @@ class Scope:
     Attributes:
         readings: Partitions of readings for which the historian holds something.
         days: Days that a simulated plant may write.
-        unfinished: Those of them that were written while they were going on, and so have to be written again.
+        planned: Days whose schedule is made.
+        unfinished: Simulated days that were written while they were going on, and so have to be written again.
         fleets: The fleets that were asked for.
         products: The inspected products that were asked for.
         rooms: Only these rooms (asset groups), or None for all.
     """
 
-    readings: Sequence[Partition]
+    readings: Sequence[Partition] = ()
     days: Sequence[dt.date] = ()
+    planned: Sequence[dt.date] = ()
     unfinished: Sequence[dt.date] = ()
     fleets: Sequence[str] = ()
     products: Sequence[str] = ()
@@ -97,9 +110,14 @@ def refresh(
         current = scope()
         if current.rooms is not None and node.group_name not in current.rooms:
             continue
-        candidates = _candidates(node.partitions_def, current, is_newest_only=NEWEST_ONLY in node.tags)
+        is_planned = PLANNED_DAYS in node.tags
+        candidates = (
+            [day.isoformat() for day in current.planned]
+            if is_planned
+            else _candidates(node.partitions_def, current, is_newest_only=NEWEST_ONLY in node.tags)
+        )
         stale = {key for asset in group for key in stale_partitions(instance, graph, asset, candidates)}
-        if isinstance(node.partitions_def, dg.DailyPartitionsDefinition):
+        if isinstance(node.partitions_def, dg.DailyPartitionsDefinition) and not is_planned:
             stale |= {day.isoformat() for day in current.unfinished}
         for batch in _batches(plant, node.partitions_def, [key for key in candidates if key in stale]):
             runner.execute(node.group_name or "", group, batch)

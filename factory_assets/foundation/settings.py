@@ -158,6 +158,11 @@ class Home:
         return self.root / "champions"
 
     @property
+    def schedules(self) -> Path:
+        """Schedules as the floor gets them, and their pages, one folder a day."""
+        return self.root / "schedules"
+
+    @property
     def keys(self) -> Path:
         """Signing keys; the root key in `offline/` belongs elsewhere."""
         return self.root / "keys"

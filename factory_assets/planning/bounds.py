@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from factory_assets.planning.costs import Objective
 from factory_assets.planning.search.loads import Shop
 
@@ -30,14 +32,18 @@ def lower_bound(shop: Shop, objective: Objective) -> float:
     """A value that no schedule can fall below.
 
     The makespan is at least the longest chain of operations, and on each machine the work that has no other machine,
-    with the least that must come before and after it. Costs are at least the cheapest work, the lateness of each order
-    alone in the factory, and the least risk.
+    with the least that must come before and after it. Costs are at least the work of the cheapest routings, the
+    lateness of each order alone in the factory, and the least risk.
     """
     ends, needed = earliest_ends(shop), _always_done(shop)
     if objective == "makespan":
         return float(max([0, *(ends[one] or 0 for one in needed), *_machine_bounds(shop, ends, needed)]))
     rates = [machine.cost_per_min for machine in shop.machines]
-    work = sum(min(rates[c.machine] * c.duration for c in shop.loads[one].choices) for one in needed)
+
+    def cheapest(loads: Iterable[int]) -> float:
+        return sum(min(rates[c.machine] * c.duration for c in shop.loads[one].choices) for one in loads)
+
+    work = cheapest(needed) + sum(min(cheapest(way - needed) for way in ways) for ways in shop.routings if ways)
     late = 0.0
     for order in shop.problem.orders:
         own = {shop.load_of[operation.name] for operation in order.operations} & needed

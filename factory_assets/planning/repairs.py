@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from factory_assets.planning.exact.windows import with_setups
+from factory_assets.planning.lacking import lacking
 from factory_assets.planning.problem import Task
 from factory_assets.planning.search.board import Board
 from factory_assets.planning.search.loads import Load, NoScheduleError, Shop
@@ -102,6 +103,9 @@ def _filled(shop: Shop) -> list[Task]:
     pinned = {shop.load_of[task.name] for task in problem.pinned if task.name in shop.load_of}
     rank = {number: at for at, number in enumerate(shop.sorted)}
     moving = {number for number in active - pinned if number not in old or not _can_stay(shop, number, old[number])}
+    staying = [task for task in problem.before if shop.load_of.get(task.name) in active - pinned - moving]
+    fixed = [task.name for task in problem.pinned]
+    moving |= {shop.load_of[name] for name in lacking(problem, [*problem.pinned, *staying], fixed)}
     while True:
         kept = tuple(
             task

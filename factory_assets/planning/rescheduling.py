@@ -153,6 +153,8 @@ def changed_problem(
             if stays is not None:
                 pinned[task.name] = stays
     _release_clashes(problem, pinned, given, now_min)
+    while _release_setups(problem, pinned, given, clocks):
+        _release_clashes(problem, pinned, given, now_min)
     floor = _released(problem, pinned, now_min)
     before = tuple(task for task in kept if task.name not in pinned)
     maintenance = [
@@ -196,18 +198,45 @@ def _release_clashes(problem: Problem, pinned: dict[str, Task], given: Mapping[s
     while again:
         again = False
         last: dict[str, int] = {}
+        batches: dict[str, str | None] = {}
         for task in sorted(pinned.values(), key=lambda task: (task.setup_start_min, task.end_min)):
-            before = problem.operations[task.name].after if task.name in problem.operations else ()
+            operation = problem.operations.get(task.name)
+            before, batch = (operation.after, operation.batch) if operation is not None else ((), None)
             late = any(
                 pinned[name].end_min > task.start_min if name in pinned else task.start_min >= now_min
                 for name in before
             )
-            if task.name not in given and (late or task.setup_start_min < last.get(task.machine, task.setup_start_min)):
+            # The operations of a batch are on their machine at the same time.
+            is_together = batch is not None and batches.get(task.machine) == batch
+            is_behind = not is_together and task.setup_start_min < last.get(task.machine, task.setup_start_min)
+            if task.name not in given and (late or is_behind):
                 del pinned[task.name]
                 again = True
             else:
+                batches[task.machine] = batch
                 last[task.machine] = max(task.end_min, last.get(task.machine, task.end_min))
         again = _release_batches(problem, pinned) or again
+
+
+def _release_setups(
+    problem: Problem, pinned: dict[str, Task], given: Mapping[str, Task], clocks: Mapping[str, Clock]
+) -> bool:
+    """Let go of frozen tasks whose set-up no longer fits what is before them; returns whether there were any."""
+    family = {name: machine.first_family for name, machine in problem.machine.items()}
+    found = False
+    for task in sorted(pinned.values(), key=lambda task: (task.setup_start_min, task.end_min)):
+        own = problem.operations[task.name].family if task.name in problem.operations else None
+        if own is None:
+            continue
+        before, clock = family[task.machine], clocks[task.machine]
+        needed = 0 if before is None else problem.machine[task.machine].setup_min.get((before, own), 0)
+        left = clock.worked(task.start_min) - clock.worked(task.setup_start_min)
+        if task.name not in given and task.start_min >= 0 and left != needed:
+            del pinned[task.name]
+            found = True
+        else:
+            family[task.machine] = own
+    return found
 
 
 def _release_batches(problem: Problem, pinned: dict[str, Task]) -> bool:

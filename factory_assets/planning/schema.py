@@ -27,7 +27,20 @@ ORDER_BOOK_COLUMNS = {
     "left_out": "why it is not planned; null where it is",
 }
 
-# What is to be scheduled, whole, as one JSON document (`problem_json`): so a rerun plans what was known then.
+# What the ERP handed over, whole, so that a rerun plans what was known then: the problem as a JSON document
+# (`problem_json`), machines that stand as a JSON list of [machine, begin_min, end_min], and maintenance work orders
+# that somebody has begun, done or refused as one of a task's values and its state.
+ERP_PROBLEM: dict[str, pl.DataType] = {
+    "plant": pl.String(),
+    "day": pl.String(),
+    "read_utc": TIME,
+    "problem": pl.String(),
+    "stops": pl.String(),
+    "work_orders": pl.String(),
+    "maintained_machines": pl.List(pl.String()),
+}
+
+# What the schedule keeps to, as a JSON document: with maintenance, begun and frozen tasks, and shifts cut by stops.
 SCHEDULING_PROBLEM: dict[str, pl.DataType] = {
     "plant": pl.String(),
     "day": pl.String(),
@@ -66,14 +79,17 @@ MAINTENANCE_WINDOW: dict[str, pl.DataType] = {
     "operating_h": pl.Float64(),
     "failure_probability": pl.Float64(),
     "risk_cost": pl.Float64(),
+    "left_out": pl.String(),
 }
 
 MAINTENANCE_WINDOW_COLUMNS = {
-    "task_id": "the maintenance task that a schedule may place",
+    "task_id": "the maintenance task that a schedule may place; null for a unit without",
     "start_utc": "if it begins then",
     "operating_h": "hours that the machine has run by then, by its shifts",
     "failure_probability": "that it has failed by then",
-    "risk_cost": "expected cost of a failure by then, and of the life that is given away, in the plant's currency",
+    "risk_cost": "expected cost of a failure by then, of the maintenance and of the life that is given away; the last "
+    "of a task: to wait past the horizon; in the plant's currency",
+    "left_out": "why the unit gets no task; null where it gets one",
 }
 
 DAILY_SCHEDULE: dict[str, pl.DataType] = {
@@ -133,3 +149,6 @@ SCHEDULE_SUMMARY_COLUMNS = {
     "moved": "tasks of the schedule in force before that lie elsewhere now",
     "movable": "tasks of the schedule in force before that were neither begun nor frozen",
 }
+
+# Of the tasks that could be moved, when a schedule is made anew during the day.
+SHARE_MOVED = 0.2

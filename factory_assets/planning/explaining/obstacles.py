@@ -200,7 +200,8 @@ def _alone(problem: Problem, one: Maintenance, speaker: Speaker) -> Conflict | N
         for operator in able
     ):
         return None
-    words = f"{speaker.maintenance(one)}, but nobody who can do {one.skill} is there so long at that time"
+    names = ", ".join(operator.name for operator in able)
+    words = f"{speaker.maintenance(one)}, but nobody who can do {one.skill} ({names}) is there so long at that time"
     present = tuple(Demand("presence", operator.name) for operator in able)
     return Conflict((demand, Demand("skill", one.skill), *present), words)
 

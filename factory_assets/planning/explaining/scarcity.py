@@ -29,7 +29,9 @@ def missing_materials(problem: Problem, speaker: Speaker) -> Iterator[Conflict]:
         chosen = _exceeding(of_orders, there + 1e-6)
         if chosen:
             need = sum(of_orders[name] for name in chosen)
-            words = f"{_listed('order', chosen)} need {need:g} of {material}, but there are {there:g}"
+            words = (
+                f"{_listed('order', chosen)} {_verb('need', chosen)} {need:g} of {material}, but there are {there:g}"
+            )
             late = any(one.at_min > until for one in coming)
             words += f" by {speaker.at(until)}" if late else " in stock and on order"
             limits = (Demand("material", material), *(horizon_of(problem) if late else ()))
@@ -54,7 +56,8 @@ def too_few_machine_hours(problem: Problem, speaker: Speaker) -> Iterator[Confli
             need = int(sum(needs[name] for name in chosen))
             until = _until_words(problem, speaker)
             words = (
-                f"{_listed('order', chosen)} need {duration_words(need)} on {machine.name}, which alone can make them, "
+                f"{_listed('order', chosen)} {_verb('need', chosen)} {duration_words(need)} on {machine.name}, "
+                f"which alone can make {'it' if len(chosen) == 1 else 'them'}, "
                 f"but it works {duration_words(opened)} {until}"
             )
             orders = tuple(Demand("order", name) for name in chosen)
@@ -80,9 +83,10 @@ def too_few_people(problem: Problem, speaker: Speaker) -> Iterator[Conflict]:
         chosen = _exceeding(needs, there)
         if able and chosen:
             need = sum(needs[name] for name in chosen)
+            people = ", ".join(one.name for one in able) + (" is" if len(able) == 1 else " are")
             words = (
-                f"{_listed('order', chosen)} need {duration_words(int(need))} of {skill}, but "
-                f"{', '.join(one.name for one in able)} are there for {duration_words(int(there))} "
+                f"{_listed('order', chosen)} {_verb('need', chosen)} {duration_words(int(need))} of {skill}, but "
+                f"{people} there for {duration_words(int(there))} "
                 f"{_until_words(problem, speaker)}"
             )
             orders = tuple(Demand("order", name) for name in chosen)
@@ -147,6 +151,10 @@ def _exceeding(needs: dict[str, float], there: float) -> list[str]:
 def _listed(what: str, names: list[str]) -> str:
     shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
     return f"{what} {shown}" if len(names) == 1 else f"{what}s {shown} together"
+
+
+def _verb(verb: str, names: list[str]) -> str:
+    return f"{verb}s" if len(names) == 1 else verb
 
 
 def _until_words(problem: Problem, speaker: Speaker) -> str:

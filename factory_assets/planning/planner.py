@@ -1,0 +1,102 @@
+"""The plan of a day: made anew each morning, kept as close as it can be to the one in force when the floor changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from factory_assets.foundation.errors import FactoryError
+from factory_assets.foundation.planning_settings import PlanningSettings
+from factory_assets.planning.explaining.conflicts import explain
+from factory_assets.planning.incumbent import Progress
+from factory_assets.planning.problem import Problem, Schedule, Task
+from factory_assets.planning.rescheduling import Breakdown, changed_problem, moved_tasks, reschedule
+from factory_assets.planning.search.loads import BadProblemError, NoScheduleError, Shop
+from factory_assets.planning.solving import solve
+
+Kind = Literal["morning", "change"]
+EXPLAIN_SECONDS = 10.0
+LOOK_SECONDS = 1.0
+
+
+class CannotBePlannedError(FactoryError, ValueError):
+    """No schedule keeps to everything; the message says what clashes, and that the last schedule stays in force."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A schedule and what it was made from.
+
+    Attributes:
+        kind: `morning`, or `change` where the floor had changed.
+        problem: What the schedule keeps to; shifts are cut by stops, begun and frozen tasks are pinned.
+        schedule: The schedule.
+        moved: Tasks of the schedule in force before that lie elsewhere now.
+    """
+
+    kind: Kind
+    problem: Problem
+    schedule: Schedule
+    moved: tuple[str, ...]
+
+
+def plan(
+    problem: Problem,
+    in_force: Sequence[Task],
+    stops: Sequence[Breakdown],
+    settings: PlanningSettings,
+    *,
+    kind: Kind,
+    seed: int = 0,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Plan:
+    """Make the schedule.
+
+    Args:
+        problem: What is to be done; minute 0 is now.
+        in_force: The tasks of the schedule in force, in minutes of `problem`; empty if there is none.
+        stops: Machines that stand.
+        settings: Frozen time, cost of moving, time of the search.
+        kind: In the morning tasks that are neither begun nor frozen are placed anew, and moving costs what the plant
+            file says; at a change few are moved.
+        seed: Of the random choices.
+        on_progress: Told of each better schedule and bound.
+
+    Raises:
+        CannotBePlannedError: Nothing keeps to everything; says why.
+    """
+    frozen = int(settings.frozen.total_seconds() // 60)
+    changed = changed_problem(problem, in_force, 0, frozen_min=frozen, breakdowns=stops)
+    try:
+        if kind == "change":
+            found = reschedule(
+                problem, in_force, 0, frozen_min=frozen, breakdowns=stops, seconds=settings.reschedule_seconds,
+                workers=settings.workers, seed=seed, on_progress=on_progress,
+            )  # fmt: skip
+            return Plan(kind, found.problem, found.schedule, found.moved)
+        changed = replace(changed, move_cost_per_min=settings.move_cost_per_h / 60)
+        made = solve(changed, seconds=settings.seconds, workers=settings.workers, seed=seed, on_progress=on_progress)
+        return Plan(kind, changed, made, moved_tasks(changed, made))
+    except (NoScheduleError, BadProblemError) as error:
+        raise CannotBePlannedError(_why(changed, settings, error)) from error
+
+
+def can_be_planned(problem: Problem) -> bool:
+    """Whether a schedule is found in a short time."""
+    try:
+        solve(problem, seconds=LOOK_SECONDS, workers=1)
+    except (NoScheduleError, BadProblemError):
+        return False
+    return True
+
+
+def _why(problem: Problem, settings: PlanningSettings, error: Exception) -> str:
+    lines = ["no schedule keeps to everything; the last good one stays in force:"]
+    try:
+        Shop(problem)
+        found = explain(problem, can_be_planned, seconds=EXPLAIN_SECONDS, time_zone=settings.timezone)
+        lines += [f"  {conflict.words}" for conflict in found]
+    except BadProblemError as contradiction:
+        lines.append(f"  {contradiction}")
+    return "\n".join(lines if len(lines) > 1 else [*lines, f"  {error}"])

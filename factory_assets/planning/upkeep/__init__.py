@@ -1,0 +1,1 @@
+"""Maintenance by risk: when to begin it, from the distribution of the remaining life."""
