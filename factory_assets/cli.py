@@ -15,6 +15,7 @@ from factory_assets.foundation.errors import FactoryError
 from factory_assets.foundation.settings import REFERENCE_PLANT, Settings
 from factory_assets.model_commands import model_app
 from factory_assets.options import DataOption, HomeOption, JsonOption, PlantOption, chosen_site, write_json
+from factory_assets.schedule_commands import schedule_app
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -27,6 +28,7 @@ app.add_typer(evaluate_app, name="evaluate")
 release_app = typer.Typer(no_args_is_help=True, help="Signatures of releases.")
 app.add_typer(release_app, name="release")
 app.add_typer(model_app, name="model")
+app.add_typer(schedule_app, name="schedule")
 app.add_typer(bench_app)
 
 FleetOption = Annotated[list[str] | None, typer.Option("--fleet", help="Only this fleet; may be repeated.")]

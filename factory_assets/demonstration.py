@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import shutil
 import subprocess
@@ -36,12 +37,24 @@ def run(site: Site, edge: Path) -> None:
         EdgeFailedError: The edge refused the release or the readings.
     """
     summary.console.print(f"[bold]{site.plant.title}[/bold]: from its historian to the edge")
+    yesterday = _first_planned_day(site)
     with summary.progress_lines(site.home.log) as on_progress:
-        done = operations.bring_up_to_date(site, on_progress=on_progress)
+        done = operations.bring_up_to_date(site, planned=yesterday, on_progress=on_progress)
+        if yesterday is not None:
+            done = operations.joined(done, operations.bring_up_to_date(site, on_progress=on_progress))
     summary.print_result(site, done)
+    summary.console.print(summary.adherence_table(site))
     go_to_the_edge(site, edge)
     inspect_at_the_line(site, edge)
     _print_where_next(site, edge)
+
+
+def _first_planned_day(site: Site) -> dt.date | None:
+    """Yesterday, where nothing has been planned yet: the floor works on that, and today is planned on what it did."""
+    settings = site.plant.planning
+    if settings is None or Lake(site.home.lake).days("daily_schedule"):
+        return None
+    return settings.day_of(dt.datetime.now(dt.UTC)) - dt.timedelta(days=1)
 
 
 def inspect_at_the_line(site: Site, edge: Path, parts: int = PARTS) -> None:
@@ -147,6 +160,8 @@ def _print_where_next(site: Site, edge: Path) -> None:
     lines = [
         ("see the graph, its checks and plots", "make dev, then open http://127.0.0.1:3000"),
         ("see a station inspect parts", "make dev, then open http://127.0.0.1:3002"),
+        ("the schedule, as a page", site.home.schedules),
+        ("what if a machine breaks down", "factory schedule what-if --help"),
         ("tables (Parquet)", site.home.lake),
         ("training runs", f"mlflow ui --backend-store-uri {site.home.mlflow_uri}"),
         ("the signed release", site.home.releases),

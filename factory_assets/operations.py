@@ -80,6 +80,11 @@ def bring_up_to_date(
     return replace(done, warnings=[*done.warnings, *segments.told(refused).splitlines()])
 
 
+def joined(first: Any, second: Any) -> Any:
+    """Two refreshes as one."""
+    return replace(second, executed=[*first.executed, *second.executed], warnings=[*first.warnings, *second.warnings])
+
+
 def _collected(site: Site, fleets: Sequence[str], refused: list[tuple[str, str]]) -> dict[Partition, Any]:
     """Collect what is new of some fleets; what segments hold of them, and in `refused` the files that were refused."""
     from factory_assets.historian import segments

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+# Loaded after TensorFlow it crashes the process (OR-Tools issue 3230); tests of both share processes.
+import ortools.sat.python.cp_model  # noqa: F401
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]

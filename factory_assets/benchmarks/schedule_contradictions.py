@@ -75,8 +75,8 @@ def explained(
 
 
 def _explain(problem: Problem) -> list[Conflict]:
+    from factory_assets.planning.explaining.clashes import can_be_planned
     from factory_assets.planning.explaining.conflicts import explain
-    from factory_assets.planning.planner import can_be_planned
 
     return explain(problem, can_be_planned, seconds=EXPLAIN_S)
 

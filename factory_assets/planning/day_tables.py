@@ -11,11 +11,12 @@ import polars as pl
 
 from factory_assets.foundation.lake import Lake, Partition, Written
 from factory_assets.foundation.settings import Site
+from factory_assets.planning.apart import plan_apart
 from factory_assets.planning.erp.dispatch import Dispatch, dispatch_of
 from factory_assets.planning.erp.writing import BEGUN
 from factory_assets.planning.incumbent import Progress
 from factory_assets.planning.intake import Intake, settings_of
-from factory_assets.planning.planner import Plan, plan
+from factory_assets.planning.planner import Plan
 from factory_assets.planning.problem import Cost, Maintenance, Problem, Schedule, Task
 from factory_assets.planning.problem_json import from_json, to_json
 from factory_assets.planning.rescheduling import Breakdown
@@ -103,7 +104,7 @@ def plan_of_day(
     asked = erp_day(lake, day)
     problem = with_maintenance(lake, site, day, asked)
     newest = max((one for one in lake.days("daily_schedule") if one <= day), default=None)
-    return plan(
+    return plan_apart(
         problem,
         in_force(lake, newest, problem) if newest is not None else (),
         asked.stops,

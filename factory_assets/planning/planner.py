@@ -8,16 +8,15 @@ from typing import Literal
 
 from factory_assets.foundation.errors import FactoryError
 from factory_assets.foundation.planning_settings import PlanningSettings
-from factory_assets.planning.explaining.conflicts import explain
+from factory_assets.planning.explaining.clashes import clashes
 from factory_assets.planning.incumbent import Progress
+from factory_assets.planning.lacking import lacking
 from factory_assets.planning.problem import Problem, Schedule, Task
 from factory_assets.planning.rescheduling import Breakdown, changed_problem, moved_tasks, reschedule
-from factory_assets.planning.search.loads import BadProblemError, NoScheduleError, Shop
+from factory_assets.planning.search.loads import BadProblemError, NoScheduleError
 from factory_assets.planning.solving import solve
 
 Kind = Literal["morning", "change"]
-EXPLAIN_SECONDS = 10.0
-LOOK_SECONDS = 1.0
 
 
 class CannotBePlannedError(FactoryError, ValueError):
@@ -66,10 +65,11 @@ def plan(
     Raises:
         CannotBePlannedError: Nothing keeps to everything; says why.
     """
-    frozen = int(settings.frozen.total_seconds() // 60)
-    changed = changed_problem(problem, in_force, 0, frozen_min=frozen, breakdowns=stops)
+    changed = as_planned(problem, in_force, stops, settings)
     try:
         if kind == "change":
+            frozen = _frozen_min(settings)
+            in_force = _without_frozen_in_vain(problem, in_force, frozen)
             found = reschedule(
                 problem, in_force, 0, frozen_min=frozen, breakdowns=stops, seconds=settings.reschedule_seconds,
                 workers=settings.workers, seed=seed, on_progress=on_progress,
@@ -82,21 +82,25 @@ def plan(
         raise CannotBePlannedError(_why(changed, settings, error)) from error
 
 
-def can_be_planned(problem: Problem) -> bool:
-    """Whether a schedule is found in a short time."""
-    try:
-        solve(problem, seconds=LOOK_SECONDS, workers=1)
-    except (NoScheduleError, BadProblemError):
-        return False
-    return True
+def as_planned(
+    problem: Problem, in_force: Sequence[Task], stops: Sequence[Breakdown], settings: PlanningSettings
+) -> Problem:
+    """What a plan must keep to: shifts cut by stops, begun and frozen tasks pinned."""
+    frozen = _frozen_min(settings)
+    kept = _without_frozen_in_vain(problem, in_force, frozen)
+    return changed_problem(problem, kept, 0, frozen_min=frozen, breakdowns=stops)
+
+
+def _frozen_min(settings: PlanningSettings) -> int:
+    return int(settings.frozen.total_seconds() // 60)
+
+
+def _without_frozen_in_vain(problem: Problem, in_force: Sequence[Task], frozen_min: int) -> tuple[Task, ...]:
+    """Tasks of the schedule in force, without frozen ones whose operator, tool or material is no longer there."""
+    short = lacking(problem, in_force, {task.name for task in problem.pinned})
+    return tuple(task for task in in_force if task.name not in short or task.setup_start_min >= frozen_min)
 
 
 def _why(problem: Problem, settings: PlanningSettings, error: Exception) -> str:
-    lines = ["no schedule keeps to everything; the last good one stays in force:"]
-    try:
-        Shop(problem)
-        found = explain(problem, can_be_planned, seconds=EXPLAIN_SECONDS, time_zone=settings.timezone)
-        lines += [f"  {conflict.words}" for conflict in found]
-    except BadProblemError as contradiction:
-        lines.append(f"  {contradiction}")
-    return "\n".join(lines if len(lines) > 1 else [*lines, f"  {error}"])
+    found = clashes(problem, settings.timezone) or (str(error),)
+    return "\n  ".join(("no schedule keeps to everything; the last good one stays in force:", *found))

@@ -10,6 +10,7 @@ from factory_assets.foundation.lake import combined_digest, sha256_file
 from factory_assets.foundation.metadata import DATA_TEAM, picture, table
 from factory_assets.foundation.plant import RenderedParts
 from factory_assets.foundation.retries import RETRY, retried_if_it_may_pass
+from factory_assets.foundation.runs import PLANNED_DAYS
 from factory_assets.foundation.settings import Site
 from factory_assets.foundation.versions import code_version
 from factory_assets.reference_plant import (
@@ -24,6 +25,19 @@ from factory_assets.reference_plant import (
     reading_faults,
     simulator,
     truth,
+)
+from factory_assets.reference_plant.erp import (
+    chance,
+    database,
+    floor,
+    floor_work,
+    hours,
+    memory,
+    order_book,
+    presence,
+    steps,
+    store,
+    work_lists,
 )
 from factory_assets.reference_plant.parts import (
     board,
@@ -40,15 +54,21 @@ from factory_assets.reference_plant.parts import mess as image_mess
 
 # What the bytes of the files follow from.
 MODULES = (simulator, lives, physics, fleets, faults, episodes, names, reading_faults, mess, historian_export)
+ERP_MODULES = (chance, database, floor, floor_work, hours, memory, order_book, presence, steps, store, work_lists)
 PART_MODULES = (rendering, scene, surfaces, drawing, casting, panel, board, cover, image_mess, export)
+
+IN_THE_HOME = "sqlite:///{home}/"
 
 
 def assets(site: Site) -> list[dg.AssetsDefinition]:
     """The simulated factory, if the plant file asks for one."""
     if site.plant.simulator is None:
         return []
-    days = [reference_plant(site)] if site.plant.fleets else []
-    return [*days, part_images(site)] if site.plant.products else days
+    return [
+        *([reference_plant(site)] if site.plant.fleets else []),
+        *([part_images(site)] if site.plant.products else []),
+        *([reference_erp(site)] if site.plant.planning else []),
+    ]
 
 
 def reference_plant(site: Site) -> dg.AssetsDefinition:
@@ -135,6 +155,47 @@ def part_images(site: Site) -> dg.AssetsDefinition:
         )
 
     return _part_images
+
+
+def reference_erp(site: Site) -> dg.AssetsDefinition:
+    """The ERP of the simulated factory, whose floor works on its dispatch list."""
+    plant, settings = site.plant, site.plant.planning
+    if plant.simulator is None or settings is None:
+        msg = f"plant {plant.plant} has no simulator, or nothing is planned in it"
+        raise ValueError(msg)
+    seed, address = plant.simulator.seed, settings.erp
+
+    @dg.asset(
+        name="reference_erp",
+        partitions_def=parts.planned_days(plant),
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        retry_policy=RETRY,
+        group_name="reference_plant",
+        kinds={"simulator", "sqlite"},
+        owners=DATA_TEAM,
+        tags={PLANNED_DAYS: "true"},
+        code_version=code_version(*ERP_MODULES, settings=[{"seed": seed}]),
+        description=(
+            "The ERP as it stands in the morning of a day that is over, or now: orders, stock, and what the floor has "
+            "done of its dispatch list. An ERP elsewhere than in the plant's home is left alone."
+        ),
+    )
+    @retried_if_it_may_pass
+    def _reference_erp(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        now = dt.datetime.now(dt.UTC)
+        if not address.startswith(IN_THE_HOME):
+            context.log.info("the ERP lies elsewhere (%s): nothing is written", address)
+            return dg.MaterializeResult(data_version=dg.DataVersion("elsewhere"))
+        path = site.home.root / address.removeprefix(IN_THE_HOME)
+        for key in context.partition_keys:
+            day = dt.date.fromisoformat(key)
+            moment = settings.start_of(day) if day < settings.day_of(now) else now
+            database.write_erp_file(path, moment, seed=seed)
+        return dg.MaterializeResult(
+            metadata={"database": dg.MetadataValue.path(str(path))}, data_version=dg.DataVersion(now.isoformat())
+        )
+
+    return _reference_erp
 
 
 def rendered_products(site: Site) -> dict[str, str]:

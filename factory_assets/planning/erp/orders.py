@@ -46,7 +46,8 @@ def open_orders(
             continue
         count = len(faults.found)
         _examine(row, faults)
-        ways = _begun_or_all(row["order_id"], routings.get(row["product_id"], ()), reports)
+        known = routings.get(row["product_id"], ())
+        ways = _begun_or_all(row["order_id"], known, reports)
         if not ways:
             words = f"product {row['product_id']} has no routing that can be used: add one, or close the order"
             faults.add(OrderWithoutRoutingError, f"order {row['order_id']}", words)
@@ -55,7 +56,7 @@ def open_orders(
             faults.add(ErpInputError, f"order {row['order_id']}", words)
         if len(faults.found) > count:
             continue
-        order, going_on = _order(row, ways, reports, start_utc)
+        order, going_on = _order(row, ways, reports, start_utc, is_alternative=len(known) > 1)
         if order.operations:
             orders.append(order)
             begun += going_on
@@ -67,9 +68,9 @@ def minutes_after(start_utc: dt.datetime, moment: dt.datetime, *, is_rounded_up:
     return -((start_utc - moment) // MINUTE) if is_rounded_up else (moment - start_utc) // MINUTE
 
 
-def operation_name(order_id: str, routing: Routing, number: int, *, is_alternative: bool) -> str:
-    """Order and operation number, with the routing where there are several."""
-    return f"{order_id}/{routing.name}/{number}" if is_alternative else f"{order_id}/{number}"
+def operation_name(order_id: str, routing_id: str, number: int, *, is_alternative: bool) -> str:
+    """Order and operation number, with the routing where the product has several, whether it has begun or not."""
+    return f"{order_id}/{routing_id}/{number}" if is_alternative else f"{order_id}/{number}"
 
 
 def _examine(row: Row, faults: Faults) -> None:
@@ -90,16 +91,22 @@ def _begun_or_all(order_id: str, routings: Sequence[Routing], reports: Reports) 
     return begun[:1] or routings
 
 
-def _order(row: Row, ways: Sequence[Routing], reports: Reports, start_utc: dt.datetime) -> tuple[Order, list[Task]]:
+def _order(
+    row: Row, ways: Sequence[Routing], reports: Reports, start_utc: dt.datetime, *, is_alternative: bool
+) -> tuple[Order, list[Task]]:
     groups, begun = [], []
     operations: list[Operation] = []
     for way in ways:
         names = {
-            step.number: operation_name(row["order_id"], way, step.number, is_alternative=len(ways) > 1)
+            step.number: operation_name(row["order_id"], way.name, step.number, is_alternative=is_alternative)
             for step in way.steps
             if not _is_done(reports.get((row["order_id"], way.name, step.number)))
         }
-        group = [_operation(row, step, names) for step in way.steps if step.number in names]
+        group = [
+            _operation(row, step, names, is_begun=(row["order_id"], way.name, step.number) in reports)
+            for step in way.steps
+            if step.number in names
+        ]
         for step in way.steps:
             report = reports.get((row["order_id"], way.name, step.number))
             if report is not None and step.number in names:
@@ -116,14 +123,15 @@ def _is_done(report: Row | None) -> bool:
     return report is not None and report["ended_utc"] is not None
 
 
-def _operation(row: Row, step: Step, names: Mapping[int, str]) -> Operation:
+def _operation(row: Row, step: Step, names: Mapping[int, str], *, is_begun: bool) -> Operation:
+    """What is to be done; what has begun has had its material, which is no longer in stock."""
     batch = f"{row['batch_id']}/{step.number}" if step.is_batched and row["batch_id"] else None
     return Operation(
         names[step.number],
         step.modes(row["pieces"]),
         tuple(names[number] for number in step.after if number in names),
         step.family,
-        {material: amount * row["pieces"] for material, amount in step.materials.items()},
+        {} if is_begun else {material: amount * row["pieces"] for material, amount in step.materials.items()},
         batch,
     )
 

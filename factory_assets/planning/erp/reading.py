@@ -20,7 +20,9 @@ from factory_assets.planning.erp.faults import Fault, Faults
 from factory_assets.planning.erp.orders import minutes_after, open_orders
 from factory_assets.planning.erp.routings import routings_of
 from factory_assets.planning.erp.rows import ErpRows, read_rows
+from factory_assets.planning.erp.stops import machine_stops
 from factory_assets.planning.problem import Interval, Machine, Operator, Problem, Supply
+from factory_assets.planning.rescheduling import Breakdown
 
 
 @dataclass(frozen=True)
@@ -30,14 +32,16 @@ class ErpReading:
     Attributes:
         problem: To be scheduled; without maintenance, which comes from forecasts.
         left_out: Rows that could not be used; empty if faults are errors.
-        overdue_deliveries: Purchases that should have come before the start: nobody counts on them.
+        overdue_deliveries: Purchases that should have come before the ERP's export: nobody counts on them.
         maintained_machines: Machines for which maintenance is planned.
+        stops: Machines that stand, in minutes of the problem.
     """
 
     problem: Problem
     left_out: tuple[Fault, ...]
     overdue_deliveries: tuple[str, ...]
     maintained_machines: tuple[str, ...]
+    stops: tuple[Breakdown, ...] = ()
 
 
 def read_problem(
@@ -71,6 +75,7 @@ def problem_of(
     orders = open_orders(rows, routings, start_utc, faults)
     supplies, overdue = _supplies(rows, start_utc, faults)
     operators, tools = _operators(rows, shifts, faults), _tools(rows, faults)
+    stops = machine_stops(rows, start_utc, faults)
     if not is_faulty_left_out:
         faults.raise_if_any()
     working = {machine.name for machine in machines}
@@ -87,7 +92,8 @@ def problem_of(
     maintained = tuple(
         row["machine_id"] for row in rows["machine"] if row["is_maintained"] and row["machine_id"] in working
     )
-    return ErpReading(problem, tuple(faults.found), overdue, maintained)
+    stops = tuple(stop for stop in stops if stop.machine in working)
+    return ErpReading(problem, tuple(faults.found), overdue, maintained, stops)
 
 
 def _calendars(rows: ErpRows) -> dict[str, Calendar]:
@@ -175,7 +181,9 @@ def _tools(rows: ErpRows, faults: Faults) -> dict[str, int]:
 
 
 def _supplies(rows: ErpRows, start_utc: dt.datetime, faults: Faults) -> tuple[tuple[Supply, ...], tuple[str, ...]]:
+    """Stock and deliveries; what should have come between the ERP's export and the start counts as there."""
     found, overdue = [], []
+    known_utc = min([start_utc, *(row["ended_utc"] for row in rows["export_log"][-1:] if row["ended_utc"])])
     for row in rows["material_stock"]:
         if not row["quantity"] >= 0:
             words = f"the stock is {row['quantity']:g}: count it, and book it as 0 or more"
@@ -186,9 +194,9 @@ def _supplies(rows: ErpRows, start_utc: dt.datetime, faults: Faults) -> tuple[tu
         name = f"purchase_delivery {row['delivery_id']}"
         if not row["quantity"] >= 0:
             faults.add(NegativeTimeError, name, f"the quantity is {row['quantity']:g}: give 0 or more")
-        elif row["due_utc"] < start_utc:
+        elif row["due_utc"] < known_utc:
             overdue.append(row["delivery_id"])
         else:
-            at_min = minutes_after(start_utc, row["due_utc"], is_rounded_up=True)
+            at_min = max(0, minutes_after(start_utc, row["due_utc"], is_rounded_up=True))
             found.append(Supply(row["material_id"], at_min, row["quantity"]))
     return tuple(found), tuple(overdue)

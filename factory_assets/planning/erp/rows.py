@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Connection, Table, select
 
 from factory_assets.foundation import erp_tables
 from factory_assets.planning.erp.database import ErpDatabase, missing_tables
@@ -15,7 +15,7 @@ from factory_assets.planning.erp.errors import ErpHalfWrittenError
 
 @dataclass(frozen=True)
 class ErpRows:
-    """The rows of each table by the table's name, ordered by key."""
+    """The rows of each table by the table's name, ordered by key; none of an optional table that is not there."""
 
     tables: Mapping[str, Sequence[Mapping[str, Any]]]
 
@@ -31,21 +31,23 @@ def read_rows(database: ErpDatabase) -> ErpRows:
         ErpHalfWrittenError: Tables are missing, or the ERP has not written them to their end.
     """
     with database.reading() as connection:
-        absent = missing_tables(connection, list(erp_tables.INCOMING.tables))
-        if absent:
-            msg = f"the ERP database {database.shown} lacks {', '.join(absent)}: let the ERP write its export again"
+        absent = set(missing_tables(connection, list(erp_tables.INCOMING.tables)))
+        needed = [name for name in erp_tables.INCOMING.tables if name in absent - erp_tables.OPTIONAL]
+        if needed:
+            msg = f"the ERP database {database.shown} lacks {', '.join(needed)}: let the ERP write its export again"
             raise ErpHalfWrittenError(msg)
         rows = ErpRows(
             {
-                name: [
-                    dict(row)
-                    for row in connection.execute(select(table).order_by(*table.primary_key.columns)).mappings()
-                ]
+                name: [] if name in absent else _rows_of(connection, table)
                 for name, table in erp_tables.INCOMING.tables.items()
             }
         )
     _whole(rows, database.shown)
     return rows
+
+
+def _rows_of(connection: Connection, table: Table) -> list[dict[str, Any]]:
+    return [dict(row) for row in connection.execute(select(table).order_by(*table.primary_key.columns)).mappings()]
 
 
 def _whole(rows: ErpRows, shown: str) -> None:

@@ -18,7 +18,9 @@ from factory_assets.foundation.erp_tables import (
 from factory_assets.planning.erp.database import ErpDatabase, missing_tables
 from factory_assets.planning.erp.dispatch import Dispatch, WorkOrderRow
 
+# States that the schedule sets. Whoever begins, ends or refuses maintenance writes another one, which stays.
 PLANNED, CALLED_OFF = "planned", "called off"
+BEGUN, OVER = "begun", ("done", "refused")
 
 
 @dataclass(frozen=True)
@@ -29,10 +31,10 @@ class Written:
         schedule_id: The schedule that is in force now.
         was_in_force: Whether it was in force already: then nothing was changed.
         operations: Rows of the dispatch list.
-        new_work_orders: Maintenance that was not known before.
+        new_work_orders: Maintenance that was not known before, or had been called off.
         moved_work_orders: Maintenance that was planned for another time, machine or person.
         called_off_work_orders: Planned maintenance that is no longer in the schedule.
-        kept_work_orders: Maintenance that somebody has begun, done or called off: left as it is.
+        kept_work_orders: Maintenance that somebody has begun, done or refused: left as it is.
     """
 
     schedule_id: str
@@ -75,6 +77,18 @@ def write_dispatch(database: ErpDatabase, dispatch: Dispatch, now_utc: dt.dateti
     return written
 
 
+def work_orders(database: ErpDatabase) -> dict[str, tuple[WorkOrderRow, str]]:
+    """All maintenance work orders with their states, by name; none if no schedule was ever written."""
+    with database.reading() as connection:
+        if missing_tables(connection, [maintenance_work_order.name]):
+            return {}
+        rows = _known_work_orders(connection)
+    return {
+        name: (WorkOrderRow(**{key: value for key, value in row.items() if key != "state"}), row["state"])
+        for name, row in rows.items()
+    }
+
+
 def schedule_in_force_id(database: ErpDatabase) -> str | None:
     """Which schedule the shop follows; None if none was ever written."""
     with database.reading() as connection:
@@ -104,7 +118,9 @@ def _known_work_orders(connection: Connection) -> dict[str, dict[str, Any]]:
 
 
 def _is_as_planned(known: Mapping[str, Any] | None, wanted: WorkOrderRow) -> bool:
-    return known is not None and (known["state"] != PLANNED or dict(known) == {**asdict(wanted), "state": PLANNED})
+    if known is None or known["state"] == CALLED_OFF:
+        return False
+    return known["state"] != PLANNED or dict(known) == {**asdict(wanted), "state": PLANNED}
 
 
 def _write_work_orders(connection: Connection, dispatch: Dispatch) -> Written:
@@ -115,6 +131,10 @@ def _write_work_orders(connection: Connection, dispatch: Dispatch) -> Written:
         name = row.work_order_id
         if name not in known:
             connection.execute(insert(table).values(**asdict(row), state=PLANNED))
+            new.append(name)
+        elif known[name]["state"] == CALLED_OFF:
+            values = {**asdict(row), "state": PLANNED}
+            connection.execute(update(table).where(table.c.work_order_id == name).values(**values))
             new.append(name)
         elif known[name]["state"] != PLANNED:
             kept.append(name)

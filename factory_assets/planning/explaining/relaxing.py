@@ -157,9 +157,12 @@ class Speaker:
     def maintenance(self, one: Maintenance) -> str:
         """A maintenance task with its window."""
         window = f"from {self.at(one.earliest_min)}"
-        if one.latest_min is not None:
+        if one.latest_min == one.earliest_min:
+            window = f"at {self.at(one.earliest_min)}"
+        elif one.latest_min is not None:
             window = f"between {self.at(one.earliest_min)} and {self.at(one.latest_min)}"
-        return f"maintenance {one.name} of {one.machine} must begin {window} and takes {one.duration_min} min"
+        name = one.name if one.name.startswith("maintenance ") else f"maintenance {one.name}"
+        return f"{name} of {one.machine} must begin {window} and takes {one.duration_min} min"
 
     def pinned(self, task: Task) -> str:
         """A pinned task with its place."""

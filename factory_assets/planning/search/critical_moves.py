@@ -20,6 +20,7 @@ from factory_assets.planning.search.compiled import compiled
 Array = Any
 HASHES = 1 << 20
 AFTER, BEFORE, ASSIGN = 0, 1, 2
+TENURE = 5  # steps for which a move is not taken back, at least; long ones hinder more than they help
 
 
 @compiled
@@ -331,7 +332,7 @@ def make(
     machine, before, after = now[1], now[3], now[4]
     kind, one, other, pick = move[2], move[3], move[4], move[5]
     n = now.shape[1]
-    tenure = 10 + n // max(1, len(first))
+    tenure = TENURE + n // max(1, len(first) * 15)
     until = status[0] + tenure + draw(random, tenure // 2 + 1)
     if kind == ASSIGN:
         tabu[key(one, n + machine[one])] = until

@@ -26,7 +26,7 @@ from factory_assets.planning.search.plain import PlainShop
 
 Array = Any
 ELITE = 12  # good schedules that a stalled search goes back to
-STALL = 4000  # steps without a better schedule before it does
+STALL = 10_000  # steps without a better schedule before it does
 LAPS = 250  # new beginnings without a better schedule before the good ones are forgotten
 
 

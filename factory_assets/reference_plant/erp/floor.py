@@ -144,7 +144,8 @@ def _calendars() -> dict[str, Rows]:
     return {"calendar": calendars, "calendar_shift": shifts, "calendar_exception": closed}
 
 
-def _machines() -> dict[str, Rows]:
+def machine_rows() -> Rows:
+    """All machines, set up for what they were first set up for."""
     machines: Rows = []
     for fleet in FLEETS:
         for number, name in enumerate(fleet.machines):
@@ -154,6 +155,11 @@ def _machines() -> dict[str, Rows]:
     for name, (count, line, calendar, cost, may_pause) in OTHER_MACHINES.items():
         for number in range(1, count + 1):
             machines.append(_machine(f"{name}-{number:02d}", name, line, calendar, cost, may_pause=may_pause))
+    return machines
+
+
+def _machines() -> dict[str, Rows]:
+    machines = machine_rows()
     setups = [
         {"machine_id": row["machine_id"], "from_family": before, "to_family": after, "setup_min": minutes}
         for row in machines

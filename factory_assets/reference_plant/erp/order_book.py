@@ -1,10 +1,10 @@
-"""The reference plant's order book on a day: what customers have ordered, and what material there is and comes."""
+"""What customers have ordered from the reference plant, and what material is bought for it."""
 
 from __future__ import annotations
 
 import datetime as dt
 import random
-from typing import Any
+from collections.abc import Iterable, Sequence
 from zoneinfo import ZoneInfo
 
 from factory_assets.reference_plant.erp.floor import HOLIDAYS, MATERIAL_OF, WORKDAYS, ZONE, Rows
@@ -17,19 +17,41 @@ STEP_PIECES = 10
 CUSTOMERS = ((20.0, 0.5), (50.0, 0.35), (120.0, 0.15))
 LEAD_DAYS = (1, 4)
 DUE = dt.time(18, 0)
-# In stock is what the first days need; the rest comes at noon, spread over the book.
+# In stock is what the first days of the first book need; the rest is promised for noon.
 STOCK_DAYS, DELIVERY = 2, dt.time(12, 0)
 
 
-def order_rows(day: dt.date, seed: int) -> dict[str, Rows]:
-    """Rows of the tables that change daily.
+def book_days(day: dt.date) -> list[dt.date]:
+    """The workdays whose orders the book of a day holds: from the one before it."""
+    return workdays(day, DAYS_IN_BOOK, back=1)
 
-    The book holds the orders of five workdays, from the one before `day`. Orders of a date are the same in all books
-    that hold them, so that the books of following days overlap as in a real factory.
-    """
-    days = workdays(day, DAYS_IN_BOOK, back=1)
-    orders = [order for released in days for order in _orders_of(released, seed)]
-    return {"production_order": orders, **_material(days, orders)}
+
+def orders_of(days: Iterable[dt.date], seed: int) -> Rows:
+    """The orders that are released on these days; orders of a date are the same in all books that hold them."""
+    return [order for day in days for order in _orders_of(day, seed)]
+
+
+def opening_stock(days: Sequence[dt.date], seed: int) -> dict[str, float]:
+    """What lies in stock when the first book is opened: what the orders of its first days need."""
+    stock: dict[str, float] = dict.fromkeys((material for material, _ in MATERIAL_OF.values()), 0.0)
+    for day in days[:STOCK_DAYS]:
+        for material, quantity in _need(day, seed).items():
+            stock[material] = round(stock[material] + quantity, 3)
+    return stock
+
+
+def deliveries_of(days: Iterable[dt.date], seed: int) -> Rows:
+    """What is ordered for the orders of these days: promised for noon of the day on which they are released."""
+    return [
+        {
+            "delivery_id": f"{day:%y%m%d} {material}",
+            "material_id": material,
+            "due_utc": local(day, DELIVERY),
+            "quantity": round(quantity, 3),
+        }
+        for day in days
+        for material, quantity in _need(day, seed).items()
+    ]
 
 
 def workdays(day: dt.date, count: int, *, back: int = 0) -> list[dt.date]:
@@ -37,11 +59,11 @@ def workdays(day: dt.date, count: int, *, back: int = 0) -> list[dt.date]:
     first = day
     for _ in range(back):
         first -= dt.timedelta(days=1)
-        while not _is_workday(first):
+        while not is_workday(first):
             first -= dt.timedelta(days=1)
     found: list[dt.date] = []
     while len(found) < count:
-        if _is_workday(first):
+        if is_workday(first):
             found.append(first)
         first += dt.timedelta(days=1)
     return found
@@ -74,30 +96,14 @@ def _orders_of(day: dt.date, seed: int) -> Rows:
     return orders
 
 
-def _material(days: list[dt.date], orders: Rows) -> dict[str, Rows]:
-    stock: Rows = []
-    deliveries: Rows = []
-    for product, (material, per_piece) in MATERIAL_OF.items():
-        need = {
-            day: sum(
-                per_piece * order["pieces"]
-                for order in orders
-                if order["product_id"] == product and order["order_id"].startswith(f"{day:%y%m%d}")
-            )
-            for day in days
-        }
-        in_stock = sum(need[day] for day in days[:STOCK_DAYS])
-        stock.append({"material_id": material, "quantity": round(in_stock, 3)})
-        for day in days[STOCK_DAYS:]:
-            row: dict[str, Any] = {
-                "delivery_id": f"{day:%y%m%d} {material}",
-                "material_id": material,
-                "due_utc": local(day, DELIVERY),
-                "quantity": round(need[day], 3),
-            }
-            deliveries.append(row)
-    return {"material_stock": stock, "purchase_delivery": deliveries}
+def _need(day: dt.date, seed: int) -> dict[str, float]:
+    need = dict.fromkeys((material for material, _ in MATERIAL_OF.values()), 0.0)
+    for order in _orders_of(day, seed):
+        material, per_piece = MATERIAL_OF[order["product_id"]]
+        need[material] += per_piece * order["pieces"]
+    return need
 
 
-def _is_workday(day: dt.date) -> bool:
+def is_workday(day: dt.date) -> bool:
+    """Whether the plant works on that day."""
     return day.isoweekday() in WORKDAYS and (day.month, day.day) not in HOLIDAYS

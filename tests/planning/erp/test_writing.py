@@ -17,7 +17,7 @@ from factory_assets.planning.erp.database import ErpDatabase, open_erp
 from factory_assets.planning.erp.dispatch import Dispatch, dispatch_csv, dispatch_of
 from factory_assets.planning.erp.errors import ErpDownError
 from factory_assets.planning.erp.reading import read_problem
-from factory_assets.planning.erp.writing import schedule_in_force_id, write_dispatch
+from factory_assets.planning.erp.writing import schedule_in_force_id, work_orders, write_dispatch
 from tests.planning.erp.erp_made import DAYS, MORNING, fill, made
 from tests.planning.shop_made import START, changed, schedule, shop
 from tests.postgres_server import needs_postgres, running_server
@@ -102,6 +102,9 @@ def test_a_new_schedule_takes_the_place_of_the_old_one(erp: ErpDatabase) -> None
     without = replace(schedule(), tasks=tuple(task for task in schedule().tasks if task.name != "M1"))
     assert write_dispatch(erp, dispatch_of(shop(), without), LATER).called_off_work_orders == ("M1",)
     assert contents(erp.engine)["maintenance_work_order"][0][-1] == "called off"
+    assert write_dispatch(erp, plan(), LATER).new_work_orders == ("M1",)
+    assert work_orders(erp)["M1"][1] == "planned"
+    assert work_orders(erp)["M1"][0] in plan().work_orders
 
 
 def test_maintenance_that_has_begun_stays_as_it_is(erp: ErpDatabase) -> None:

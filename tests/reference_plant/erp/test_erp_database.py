@@ -1,4 +1,4 @@
-"""The reference plant's ERP: whole, the same for the same day, and one that can be planned."""
+"""The reference plant's ERP: whole, the same for the same moment, and one that can be planned."""
 
 from __future__ import annotations
 
@@ -6,21 +6,17 @@ import datetime as dt
 from pathlib import Path
 
 import pytest
-from sqlalchemy import NullPool, create_engine, select
+from sqlalchemy import select
 
-from factory_assets.foundation.erp_tables import INCOMING, dispatch_list
+from factory_assets.foundation.erp_tables import INCOMING
 from factory_assets.planning.erp.database import open_erp
-from factory_assets.planning.erp.dispatch import dispatch_of
-from factory_assets.planning.erp.reading import read_problem
-from factory_assets.planning.erp.writing import write_dispatch
 from factory_assets.planning.explaining.obstacles import obstacles
-from factory_assets.planning.problem import Cost, Schedule, Task
-from factory_assets.reference_plant.erp.database import erp_rows, write_erp_file
-from factory_assets.reference_plant.erp.order_book import local, workdays
+from factory_assets.reference_plant.erp.database import write_erp, write_erp_file
+from factory_assets.reference_plant.erp.order_book import book_days, orders_of, workdays
+from tests.postgres_server import needs_postgres, running_server
+from tests.reference_plant.erp.floor_days import HOUR, MONDAY, at, planned, read, rows
 
-MONDAY = dt.date(2026, 10, 5)
-START = local(MONDAY, dt.time(6))
-DAYS = 14 * 1440
+START = at(MONDAY, 6)
 
 
 @pytest.fixture(scope="module")
@@ -31,9 +27,9 @@ def erp(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_it_can_be_planned(erp: Path) -> None:
-    reading = read_problem(open_erp(str(erp)), START, DAYS)
+    reading = read(erp, START)
     problem = reading.problem
-    assert len(problem.orders) == 60
+    assert 50 <= len(problem.orders) <= 80
     assert len(problem.machines) == 31
     assert len(reading.maintained_machines) == 24
     assert {one.family for one in problem.operations.values()} == {None, "casting", "panel", "board", "cover"}
@@ -42,8 +38,16 @@ def test_it_can_be_planned(erp: Path) -> None:
     assert obstacles(problem) == []
 
 
+def test_the_first_morning_has_a_past(erp: Path) -> None:
+    found = rows(erp)
+    assert {row["state"] for row in found["production_order"]} == {"done", "begun", "released"}
+    began = [row["began_utc"] for row in found["operation_report"]]
+    assert min(began) < START - 2 * 24 * HOUR
+    assert max(began) < START
+
+
 def test_people_have_local_shifts(erp: Path) -> None:
-    problem = read_problem(open_erp(str(erp)), START, DAYS).problem
+    problem = read(erp, START).problem
     early = next(one for one in problem.operators if one.name == "forming early")
     assert early.shifts is not None
     assert early.shifts[:2] == ((0, 480), (1440, 1920))
@@ -52,17 +56,26 @@ def test_people_have_local_shifts(erp: Path) -> None:
     assert moulding.shifts[0] == (0, 5 * 1440)  # Monday 6 o'clock to Saturday 6 o'clock
 
 
-def test_the_same_day_gives_the_same_rows_and_another_seed_others() -> None:
-    assert erp_rows(MONDAY) == erp_rows(MONDAY)
-    assert erp_rows(MONDAY, seed=1)["production_order"] != erp_rows(MONDAY)["production_order"]
+def test_the_same_moment_gives_the_same_rows_and_another_seed_others(erp: Path, tmp_path: Path) -> None:
+    again, other = tmp_path / "again.db", tmp_path / "other.db"
+    write_erp_file(again, MONDAY)
+    write_erp_file(other, MONDAY, seed=1)
+    assert rows(again) == rows(erp)
+    assert rows(other)["production_order"] != rows(erp)["production_order"]
+    assert rows(other)["operation_report"] != rows(erp)["operation_report"]
 
 
-def test_books_of_following_days_overlap() -> None:
-    monday = {row["order_id"]: row for row in erp_rows(MONDAY)["production_order"]}
-    tuesday = {row["order_id"]: row for row in erp_rows(MONDAY + dt.timedelta(days=1))["production_order"]}
-    both = monday.keys() & tuesday.keys()
-    assert len(both) == 48
-    assert all(monday[name] == tuesday[name] for name in both)
+def test_orders_of_a_date_are_the_same_in_all_books(tmp_path: Path) -> None:
+    path = tmp_path / "erp.db"
+    known: dict[str, dict[str, object]] = {}
+    for number in range(4):
+        write_erp_file(path, MONDAY + dt.timedelta(days=number))
+        book = {row["order_id"]: {**row, "state": ""} for row in rows(path)["production_order"]}
+        both = known.keys() & book.keys()
+        assert number == 0 or len(both) > 48
+        assert all(known[name] == book[name] for name in both)
+        known = book
+    assert {order["order_id"] for order in orders_of(book_days(MONDAY + dt.timedelta(days=3)), 0)} <= known.keys()
 
 
 def test_nobody_works_on_holidays_and_weekends() -> None:
@@ -73,13 +86,39 @@ def test_nobody_works_on_holidays_and_weekends() -> None:
 def test_a_new_morning_leaves_what_the_platform_wrote_back(tmp_path: Path) -> None:
     path = tmp_path / "erp.db"
     write_erp_file(path, MONDAY)
-    database = open_erp(str(path))
-    problem = read_problem(database, START, DAYS).problem
-    name = problem.orders[0].operations[0].name
-    task = Task(name, problem.operations[name].modes[0].machine, 0, 0, 60)
-    write_dispatch(database, dispatch_of(problem, Schedule((task,), Cost(), 60)), START)
+    planned(path, START)
+    before = rows(path, "dispatch_list", "schedule_in_force")
     write_erp_file(path, MONDAY + dt.timedelta(days=1))
-    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)
-    with engine.connect() as connection:
-        assert len(connection.execute(select(dispatch_list)).all()) == 1
-        assert len(connection.execute(select(INCOMING.tables["export_log"])).all()) == 1
+    assert rows(path, "dispatch_list", "schedule_in_force") == before
+    assert len(rows(path)["export_log"]) == 1
+
+
+def test_the_same_moment_again_and_an_earlier_one_change_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "erp.db"
+    noon = at(MONDAY, 12)
+    assert write_erp_file(path, noon) == noon
+    before = path.read_bytes()
+    assert write_erp_file(path, noon) == noon
+    assert write_erp_file(path, MONDAY) == noon
+    assert path.read_bytes() == before
+
+
+def test_a_plant_that_nobody_has_looked_at_for_long_begins_anew(tmp_path: Path) -> None:
+    path = tmp_path / "erp.db"
+    write_erp_file(path, MONDAY)
+    later = MONDAY + dt.timedelta(days=100)
+    write_erp_file(path, later)
+    assert len(read(path, at(later, 6)).problem.orders) < 80
+
+
+@needs_postgres
+def test_another_database_holds_the_same(erp: Path) -> None:
+    with running_server() as address:
+        engine = open_erp(address).engine
+        write_erp(engine, at(MONDAY, 3))
+        write_erp(engine, MONDAY)
+        with engine.connect() as connection:
+            for name in ("operation_report", "production_order", "material_stock", "machine_stop"):
+                table = INCOMING.tables[name]
+                found = connection.execute(select(table).order_by(*table.primary_key)).mappings()
+                assert [dict(row) for row in found] == rows(erp, name)[name]
