@@ -99,10 +99,10 @@ def figures(problem: Problem, schedule: Schedule, late: dict[str, LateOrder]) ->
         made.append(("Costs", f"{cost.total:,.0f}", ""))
         made += [(name, f"{value:,.0f}", "") for name, value in parts.items() if value]
     reached = cost.total or schedule.makespan_min
-    if schedule.lower_bound is None or reached <= 0:
+    if schedule.lower_bound is None or schedule.lower_bound <= 0:
         made.append(("Proven", "nothing", ""))
     else:
-        gap = max(0.0, reached - schedule.lower_bound) / reached
+        gap = max(0.0, reached - schedule.lower_bound) / schedule.lower_bound
         made.append(("Proven", "best" if gap < 5e-5 else f"gap at most {gap:.1%}", ""))
     made.append(("Found by", schedule.solver or "-", ""))
     return made

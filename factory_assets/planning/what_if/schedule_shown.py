@@ -112,14 +112,14 @@ def _late(base: Base, currency: str) -> Table | Text:
 
 def _maintenance(base: Base, currency: str) -> Table:
     risk = f"risk ({currency})"
-    table = new_table("Maintenance", "task", "machine", "begins", "ends", "by", risk, right=(risk,))
+    table = new_table("Maintenance", "life", "machine", "begins", "ends", "by", risk, right=(risk,))
     for one in base.problem.maintenance:
-        task = base.schedule.task.get(one.name)
+        task, life = base.schedule.task.get(one.name), one.name.removeprefix("maintenance ")
         if task is None:
-            table.add_row(one.name, one.machine, "left out", "-", "-", money(risk_at(one, None)))
+            table.add_row(life, one.machine, "left out", "-", "-", money(risk_at(one, None)))
             continue
         times = (base.clock.words(task.start_min), base.clock.words(task.end_min))
-        table.add_row(one.name, one.machine, *times, task.operator or "-", money(risk_at(one, task.start_min)))
+        table.add_row(life, one.machine, *times, task.operator or "-", money(risk_at(one, task.start_min)))
     return table
 
 

@@ -63,7 +63,7 @@ def test_what_is_proven_is_said_and_nothing_more() -> None:
         return next(value for name, value, _ in figures if name == "Proven")
 
     assert proven(replace(schedule(), lower_bound=None)) == "nothing"
-    assert proven(schedule()) == "gap at most 21.8%"
+    assert proven(schedule()) == "gap at most 27.8%"
     assert proven(replace(schedule(), lower_bound=schedule().cost.total)) == "best"
 
 
