@@ -43,7 +43,8 @@ def run(site: Site, edge: Path) -> None:
         if yesterday is not None:
             done = operations.joined(done, operations.bring_up_to_date(site, on_progress=on_progress))
     summary.print_result(site, done)
-    summary.console.print(summary.adherence_table(site))
+    if (adherence := summary.adherence_table(site)).row_count:
+        summary.console.print(adherence)
     go_to_the_edge(site, edge)
     inspect_at_the_line(site, edge)
     _print_where_next(site, edge)

@@ -90,6 +90,7 @@ def print_result(site: Site, done: Any) -> None:
         forecasts_table(site),
         inspection_table(site),
         release_table(site),
+        schedule_table(site),
     ):
         if table.row_count:
             console.print(table)
@@ -158,6 +159,44 @@ def forecasts_table(site: Site) -> Table:
             table.add_row(fleet, row["unit_id"], left, interval, row["reasons"] or "", style=style)
     table.caption = "bold: below the planning threshold (rul.alert_below_cycles)"
     return table
+
+
+def schedule_table(site: Site) -> Table:
+    """The newest schedule: what it costs, how good that is, and what a planner should know."""
+    lake = Lake(site.home.lake)
+    table = Table("schedule", _right("value"))
+    days = lake.days("schedule_summary")
+    if site.plant.planning is None or not days:
+        return table
+    from factory_assets.planning.day_tables import summary_shown
+
+    table.title = f"Schedule of {days[-1]}, in force"
+    shown = summary_shown(lake.read("schedule_summary", Partition(day=days[-1])), site.plant.planning.currency)
+    for what, value in shown.iter_rows():
+        table.add_row(what, value)
+    table.caption = str(site.home.schedules / days[-1] / "gantt.html")
+    return table
+
+
+def adherence_table(site: Site) -> Table:
+    """Planned against happened, for days that are over."""
+    lake = Lake(site.home.lake)
+    names = ("operations planned", "done", "begun within 30 min", "median deviation", "orders due", "on time")
+    table = Table("day", *[_right(name) for name in names])
+    table.title = "Planned against happened"
+    if site.plant.planning is None or not lake.has("schedule_adherence_day"):
+        return table
+    for row in lake.read("schedule_adherence_day").filter("is_over").sort("plan_day").iter_rows(named=True):
+        shares = [_percent(row[name]) for name in ("done_share", "begun_on_time_share")]
+        median = row["median_abs_start_deviation_min"]
+        deviation = "-" if median is None else f"{median:.0f} min"
+        due = (str(row["n_orders_due"]), _percent(row["orders_on_time_share"]))
+        table.add_row(str(row["plan_day"]), str(row["n_planned"]), *shares, deviation, *due)
+    return table
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{share:.0%}"
 
 
 def inspection_table(site: Site) -> Table:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 import pytest
@@ -11,9 +12,10 @@ import pytest
 from factory_assets.definitions import build_defs
 from factory_assets.foundation.pools import COMPILATION, RELEASE, TRAINING
 from factory_assets.foundation.settings import PROJECT_ROOT, Settings, Site, load_site
+from tests.plants import make_site
 
 EXPECTED = {
-    "reference_plant": {"reference_plant", "part_images"},
+    "reference_plant": {"reference_plant", "part_images", "reference_erp"},
     "historian": {"historian_source", "historian_extract", "channel_catalogue"},
     "telemetry": {"clean_reading", "quarantined_reading", "cleaning_ledger", "sensor_table", "unit_life"},
     "rul": {"rul_training_set", "rul_model", "rul_champion", "rul_evaluation", "rul_forecast"},
@@ -24,10 +26,15 @@ EXPECTED = {
     "engines": {
         "rul_bundle", "inspection_onnx", "inspection_bundle", "engine_release", "release_timestamp",
     },
+    "planning": {
+        "erp", "order_book", "operation_report", "maintenance_window", "daily_schedule", "dispatch_list",
+    },
 }  # fmt: skip
+OF_PLANNING = {"reference_erp", *EXPECTED["planning"]}
 OF_PRODUCTS = {"part_images", "inspection_onnx", "inspection_bundle", *EXPECTED["inspection"]}
 MARTS = {"machine_health_day", "channel_coverage", "failure_history"}
 MARTS_OF_PRODUCTS = {"inspection_yield_day", "inspection_defect_pareto"}
+MARTS_OF_PLANNING = {"schedule_adherence", "schedule_adherence_day", "planning_calendar"}
 BLOCKING = {
     ("historian_extract", "contract"),
     ("historian_extract", "segments_lose_no_reading"),
@@ -82,7 +89,9 @@ def test_every_asset_stands_in_its_room(site: Site, defs: dg.Definitions) -> Non
     warehouse = groups.pop("warehouse")
     assert warehouse >= MARTS
     assert warehouse & MARTS_OF_PRODUCTS == (MARTS_OF_PRODUCTS if site.plant.products else set())
+    assert warehouse & MARTS_OF_PLANNING == (MARTS_OF_PLANNING if site.plant.planning else set())
     left_out = set() if site.plant.products else OF_PRODUCTS
+    left_out |= set() if site.plant.planning else OF_PLANNING
     left_out |= set() if site.plant.simulator else EXPECTED["reference_plant"]
     expected = {room: keys - left_out for room, keys in EXPECTED.items()}
     assert groups == {room: keys for room, keys in expected.items() if keys}
@@ -109,6 +118,7 @@ def test_what_decides_whether_the_edge_is_safe_blocks(site: Site, defs: dg.Defin
     graph = defs.resolve_asset_graph()
     blocking = {(key.asset_key.to_user_string(), key.name) for key in graph.asset_check_keys if graph.get(key).blocking}
     assert blocking >= BLOCKING | (BLOCKING_OF_PRODUCTS if site.plant.products else set())
+    assert (("daily_schedule", "keeps_to_everything") in blocking) == bool(site.plant.planning)
 
 
 def test_jobs_schedules_and_sensors(site: Site, defs: dg.Definitions) -> None:
@@ -121,8 +131,10 @@ def test_jobs_schedules_and_sensors(site: Site, defs: dg.Definitions) -> None:
     schedules = {schedule.name for schedule in repository.schedule_defs}
     of_all = {"alert_on_failure", "alert_on_warning"}
     of_all |= {"new_inspection_results"} if site.plant.products else set()
+    of_all |= {"floor_changes"} if site.plant.planning else set()
     assert sensors == of_all | ({"new_historian_segments", "alert_on_lost_freshness"} if site.plant.running else set())
     daily = {"daily_marts", "daily_forecasts", "daily_simulation"} if site.plant.running else set()
+    daily |= {"daily_plan", "simulated_floor"} if site.plant.planning else set()
     assert schedules == daily | {"daily_timestamp", "weekly_retention"}
 
 
@@ -142,7 +154,10 @@ def test_costly_work_has_a_pool_and_passing_errors_are_retried(site: Site, defs:
         expected |= {"inspection_model": {TRAINING}, "inspection_bundle": {COMPILATION}}
     assert {name: pools.get(name) for name in expected} == expected
     for node in graph.asset_nodes:
-        if node.group_name in ("reference_plant", "rul", "inspection", "engines") and node.is_materializable:
+        if (
+            node.group_name in ("reference_plant", "rul", "inspection", "engines", "planning")
+            and node.is_materializable
+        ):
             assert node.assets_def.op.retry_policy is not None, node.key
 
 
@@ -167,6 +182,25 @@ def test_the_timestamp_is_signed_every_day_once_there_is_a_release(site: Site, d
     timestamp.parent.mkdir(parents=True)
     timestamp.touch()
     assert tick() == ["timestamp 2026-09-09"]
+
+
+@pytest.mark.parametrize(
+    ("begins", "at", "planned"),
+    [
+        ("06:00", dt.datetime(2026, 9, 9, 3, 0, tzinfo=dt.UTC), "2026-09-09"),  # 5 o'clock in Berlin
+        ("00:30", dt.datetime(2026, 9, 8, 21, 30, tzinfo=dt.UTC), "2026-09-09"),  # half past 11 the evening before
+    ],
+)
+def test_a_day_is_planned_an_hour_before_it_begins(tmp_path: Path, begins: str, at: dt.datetime, planned: str) -> None:
+    site = make_site(tmp_path, planning={"timezone": "Europe/Berlin", "day_begins": begins})
+    repository = build_defs(site).get_repository_def()
+    schedule = repository.get_schedule_def("daily_plan")
+    local = at.astimezone(ZoneInfo("Europe/Berlin"))
+    assert schedule.cron_schedule == f"{local.minute} {local.hour} * * *"
+    assert schedule.execution_timezone == "Europe/Berlin"
+    context = dg.build_schedule_context(repository_def=repository, scheduled_execution_time=at)
+    (request,) = schedule.evaluate_tick(context).run_requests or []
+    assert request.partition_key == planned
 
 
 def test_units_are_forecast_every_night_once_their_fleet_has_a_champion(tmp_path: Path) -> None:

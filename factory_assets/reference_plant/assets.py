@@ -35,6 +35,7 @@ from factory_assets.reference_plant.erp import (
     memory,
     order_book,
     presence,
+    reports,
     steps,
     store,
     work_lists,
@@ -54,7 +55,9 @@ from factory_assets.reference_plant.parts import mess as image_mess
 
 # What the bytes of the files follow from.
 MODULES = (simulator, lives, physics, fleets, faults, episodes, names, reading_faults, mess, historian_export)
-ERP_MODULES = (chance, database, floor, floor_work, hours, memory, order_book, presence, steps, store, work_lists)
+ERP_MODULES = (
+    database, floor, order_book, floor_work, work_lists, store, presence, chance, hours, steps, reports, memory,
+)  # fmt: skip
 PART_MODULES = (rendering, scene, surfaces, drawing, casting, panel, board, cover, image_mess, export)
 
 IN_THE_HOME = "sqlite:///{home}/"

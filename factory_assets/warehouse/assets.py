@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DbtProject, dbt_assets
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject, dbt_assets
 
 from factory_assets.foundation.lake import Lake
 from factory_assets.foundation.metadata import DATA_TEAM, table, written
@@ -20,6 +20,8 @@ from factory_assets.warehouse.project import load_manifest
 from factory_assets.warehouse.resources import PlantDbt
 
 GROUP = "warehouse"
+# Some assets write more than one table of the lake.
+SETTINGS = DagsterDbtTranslatorSettings(enable_duplicate_source_asset_keys=True)
 
 
 class Translator(DagsterDbtTranslator):
@@ -60,13 +62,14 @@ class Translator(DagsterDbtTranslator):
 
 
 def assets(site: Site) -> list[dg.AssetsDefinition]:
-    """The assets of this room for one plant: what its historian feeds, and what its inspection stations do.
+    """The assets of this room for one plant: what its historian, its inspection stations and its schedules feed.
 
     Freshness is asked of running plants only.
     """
     found: list[dg.AssetsDefinition] = [plant_file_tables(site), telemetry_marts()] if site.plant.fleets else []
     found += [checks.newest_reading_is_recent(site)] if site.plant.fleets and site.plant.running else []
-    return [*found, *([quality_marts()] if site.plant.products else [])]
+    found += [quality_marts()] if site.plant.products else []
+    return [*found, *([planning_calendar(site), planning_marts()] if site.plant.planning else [])]
 
 
 def plant_file_tables(site: Site) -> dg.AssetsDefinition:
@@ -101,6 +104,29 @@ def plant_file_tables(site: Site) -> dg.AssetsDefinition:
     return _plant_file_tables
 
 
+def planning_calendar(site: Site) -> dg.AssetsDefinition:
+    """When the plant file lets a planned day begin, as a table."""
+    frame = plant_tables.planning_calendar(site.plant)
+
+    @dg.asset(
+        name="planning_calendar",
+        group_name=GROUP,
+        kinds={"yaml", "parquet"},
+        owners=DATA_TEAM,
+        retry_policy=RETRY,
+        code_version=code_version(plant_tables, settings=[{"calendar": str(frame.rows())}]),
+        description="When a planned day begins at the plant.",
+    )
+    @retried_if_it_may_pass
+    def _planning_calendar(lake: LakeResource) -> dg.MaterializeResult:
+        part = lake.get().write("planning_calendar", frame)
+        columns = plant_tables.PLANNING_CALENDAR_COLUMNS
+        metadata, data_version = written([part], frame.schema, columns, more={"rows": table(frame)})
+        return dg.MaterializeResult(metadata=metadata, data_version=data_version)
+
+    return _planning_calendar
+
+
 def telemetry_marts() -> dg.AssetsDefinition:
     """The marts that need nothing but readings and lives."""
     return _marts("telemetry")
@@ -111,6 +137,11 @@ def quality_marts() -> dg.AssetsDefinition:
     return _marts("quality")
 
 
+def planning_marts() -> dg.AssetsDefinition:
+    """The marts of what was planned against what happened."""
+    return _marts("planning")
+
+
 def _marts(tag: str) -> dg.AssetsDefinition:
     """The marts of one dbt tag; apart, so that a later room can feed the warehouse without a circle."""
     manifest = load_manifest()
@@ -118,7 +149,7 @@ def _marts(tag: str) -> dg.AssetsDefinition:
     @dbt_assets(
         manifest=manifest,
         select=f"tag:{tag}",
-        dagster_dbt_translator=Translator(),
+        dagster_dbt_translator=Translator(SETTINGS),
         name=f"{tag}_marts",
         pool=WAREHOUSE,
     )

@@ -1,4 +1,4 @@
-"""What SQL must know of the plant file besides channels: how a fleet's life is told, and which tag is which channel."""
+"""What SQL must know of the plant file besides channels: lives of fleets, tags of channels, when planned days begin."""
 
 from __future__ import annotations
 
@@ -39,6 +39,17 @@ CHANNEL_TAG_COLUMNS = {
     "channel": "the plant file's name",
 }
 
+PLANNING_CALENDAR: dict[str, pl.DataType] = {
+    "plant": pl.String(),
+    "timezone": pl.String(),
+    "day_begins": pl.Time(),
+}
+
+PLANNING_CALENDAR_COLUMNS = {
+    "timezone": "where the plant is, as an IANA name",
+    "day_begins": "local time at which a day's schedule begins",
+}
+
 
 def fleet_catalogue(plant: Plant) -> pl.DataFrame:
     """One row a fleet, as FLEET_CATALOGUE, in the plant file's order."""
@@ -68,3 +79,10 @@ def channel_tag(plant: Plant) -> pl.DataFrame:
         for tag in (channel.source_tag, *channel.aliases)
     ]
     return pl.DataFrame(rows, schema=CHANNEL_TAG)
+
+
+def planning_calendar(plant: Plant) -> pl.DataFrame:
+    """One row, as PLANNING_CALENDAR; none if nothing is planned in the plant."""
+    settings = plant.planning
+    rows = [] if settings is None else [(plant.plant, settings.timezone, settings.day_begins)]
+    return pl.DataFrame(rows, schema=PLANNING_CALENDAR, orient="row")

@@ -125,5 +125,5 @@ def test_dbt_unit_tests_pass(manifest: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout
     results = json.loads((tmp_path / "run_results.json").read_text(encoding="utf-8"))["results"]
     unit_tests = [result for result in results if result["unique_id"].startswith("unit_test.")]
-    assert len(unit_tests) == 15
+    assert len(unit_tests) == 18
     assert {result["status"] for result in unit_tests} == {"pass"}

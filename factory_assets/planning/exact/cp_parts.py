@@ -224,11 +224,14 @@ def _worked(model: Model, clock: Clock, minute: Any, present: Any) -> Any:
 
 
 def add_materials(model: Model) -> None:
-    """Stock never falls below nothing."""
-    materials = {material for load in model.shop.loads for material, quantity in load.materials.items() if quantity > 0}
+    """Stock never falls below nothing; what has begun has had its materials."""
+    shop = model.shop
+    begun = {shop.load_of.get(task.name) for task in shop.problem.pinned if task.start_min < 0}
+    loads = [load for load in shop.loads if load.index not in begun]
+    materials = {material for load in loads for material, quantity in load.materials.items() if quantity > 0}
     for material in sorted(materials):
-        takers = [load for load in model.shop.loads if load.materials.get(material, 0) > 0]
-        supplies = [supply for supply in model.shop.problem.supplies if supply.material == material]
+        takers = [load for load in loads if load.materials.get(material, 0) > 0]
+        supplies = [supply for supply in shop.problem.supplies if supply.material == material]
         amounts = [load.materials[material] for load in takers] + [supply.quantity for supply in supplies]
         scale = next((s for s in (1, 10, 100, 1000) if all(abs(a * s - round(a * s)) < 1e-9 for a in amounts)), 10**6)
         times = [model.start[load.index] for load in takers] + [supply.at_min for supply in supplies]

@@ -107,7 +107,8 @@ class Board:
             if number is not None:
                 self.end[number] = task.end_min
                 load = shop.loads[number]
-                self._use(load, task.start_min)
+                if task.start_min >= 0:  # what has begun has had its materials
+                    self._use(load, task.start_min)
                 tool = next((choice.tool for choice in load.choices if choice.machine == machine), None)
                 if tool is not None and self.tools.get(tool):
                     lane = self._free_lane(self.tools[tool], task.start_min, task.end_min)
