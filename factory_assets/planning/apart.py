@@ -61,7 +61,11 @@ def plan_apart(
 
 def _work(answers: Connection, asked: tuple[Any, ...]) -> None:
     problem, in_force, stops, settings, kind, seed = asked
+    from factory_assets.planning.search.local_search import prepare
+
     try:
+        if kind == "morning":
+            prepare()  # the first time on a machine it takes longer than the search may
         answers.send(plan(problem, in_force, stops, settings, kind=kind, seed=seed, on_progress=answers.send))
     except Exception as error:  # noqa: BLE001 (it is raised where the answer is waited for)
         answers.send(error)

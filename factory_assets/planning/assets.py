@@ -97,7 +97,8 @@ def order_book(site: Site) -> dg.AssetsDefinition:
     def _order_book(context: dg.AssetExecutionContext, lake: LakeResource) -> Settled:
         books, overdue, pieces = {}, {}, []
         for day in context.partition_keys:
-            taken = intake.read(site, dt.date.fromisoformat(day), dt.datetime.now(dt.UTC))
+            date = dt.date.fromisoformat(day)
+            taken = intake.read(site, date, intake.moment_of(site, date, dt.datetime.now(dt.UTC)))
             pieces.append(day_tables.write_intake(lake.get(), site.plant.plant, day, taken))
             books[day], overdue[day] = taken.order_book, taken.overdue_deliveries
             context.add_asset_metadata(_of_intake(taken), asset_key="order_book", partition_key=day)

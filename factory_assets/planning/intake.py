@@ -126,6 +126,13 @@ def rows_version(rows: ErpRows, *, without: str = "export_log") -> str:
     return hashlib.sha256(json.dumps(held, default=str, sort_keys=True).encode()).hexdigest()
 
 
+def moment_of(site: Site, day: dt.date, now: dt.datetime) -> dt.datetime:
+    """From when a day is planned: from now on; a past day of a simulated plant as it was on its morning."""
+    settings = settings_of(site)
+    is_past = site.plant.simulator is not None and day < settings.day_of(now)
+    return settings.start_of(day) if is_past else now
+
+
 def intake_of(
     rows: ErpRows,
     plant: str,

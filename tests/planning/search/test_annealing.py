@@ -6,24 +6,19 @@ import pytest
 
 from factory_assets.planning.checking.checker import violations
 from factory_assets.planning.costs import schedule_of, value_of
-from factory_assets.planning.search.annealing import Annealing, annealing_of
+from factory_assets.planning.search.annealing import Annealing
 from factory_assets.planning.search.dispatching import best_dispatch
 from factory_assets.planning.search.loads import Shop
 from tests.planning.random_shops import EVERYTHING, random_problem
 
-COVERED = EVERYTHING - {"operators", "tools", "material"}
-
 
 def _annealing(seed: int, objective: str = "cost") -> tuple[Shop, Annealing]:
-    shop = Shop(random_problem(seed, COVERED))
-    start = best_dispatch(shop, objective)
-    search = annealing_of(shop, start, objective, seed)
-    assert search is not None
-    return shop, search
+    shop = Shop(random_problem(seed, EVERYTHING))
+    return shop, Annealing(shop, best_dispatch(shop, objective), objective, seed)
 
 
 @pytest.mark.parametrize("objective", ["cost", "makespan"])
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(20))
 def test_every_best_schedule_is_valid_and_worth_what_it_says(seed: int, objective: str) -> None:
     shop, search = _annealing(seed, objective)
     for step in range(4):
@@ -31,8 +26,7 @@ def test_every_best_schedule_is_valid_and_worth_what_it_says(seed: int, objectiv
         schedule = schedule_of(shop, search.tasks(), "local search")
         bad = [one for one in violations(shop.problem, schedule) if one.rule != "bound"]
         assert bad == []
-        risk = schedule.cost.risk if objective == "cost" else 0.0
-        assert math.isclose(value_of(schedule, objective) - risk, best, abs_tol=1e-6)
+        assert math.isclose(value_of(schedule, objective), best, abs_tol=1e-6)
 
 
 def test_it_improves() -> None:
@@ -51,10 +45,3 @@ def test_same_seed_same_schedule() -> None:
     first.run(200, 0.5)
     second.run(200, 0.5)
     assert first.tasks() == second.tasks()
-
-
-@pytest.mark.parametrize("feature", ["operators", "tools", "material"])
-def test_people_tools_and_material_are_left_to_others(feature: str) -> None:
-    shops = [Shop(random_problem(seed, frozenset({feature}))) for seed in range(6)]
-    searches = [annealing_of(shop, best_dispatch(shop, "cost"), "cost", 0) for shop in shops]
-    assert None in searches
