@@ -44,6 +44,7 @@ def small_plant(tmp_path_factory: pytest.TempPathFactory) -> SmallPlant:
     for product in plant["products"]:
         if product["method"] in HASTY_EPOCHS:
             product["epochs"] = HASTY_EPOCHS[product["method"]]
+    plant["planning"] |= {"seconds": 3}
     file = folder / "plant.yaml"
     file.write_text(yaml.safe_dump(plant))
     unfinished = SmallPlant(file, folder, "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import shutil
+import sqlite3
 from pathlib import Path
 
 import polars as pl
@@ -14,7 +15,7 @@ from tests.integration.commands import EDGE, factory
 from tests.integration.conftest import DAYS, SmallPlant
 
 PARTS = 8
-ROOMS = ("reference_plant", "historian", "telemetry", "warehouse", "rul", "inspection", "engines")
+ROOMS = ("reference_plant", "historian", "telemetry", "warehouse", "rul", "inspection", "engines", "planning")
 
 
 def test_every_room_was_run_and_shown(small_plant: SmallPlant) -> None:
@@ -49,6 +50,21 @@ def test_lives_are_those_of_the_truth(small_plant: SmallPlant) -> None:
         found = lake.read("unit_life", Partition(fleet))
         for ending in ("failure", "overhaul"):
             assert (found["ended_by"] == ending).sum() == (known["ended_by"] == ending).sum()
+
+
+def test_the_schedule_is_in_force_and_can_be_asked_about(small_plant: SmallPlant) -> None:
+    lake = Lake(small_plant.home / "lake")
+    (day,) = lake.days("daily_schedule")
+    schedule = lake.read("daily_schedule", Partition(day=day))
+    assert set(schedule["kind"]) == {"operation", "maintenance"}
+    with sqlite3.connect(small_plant.home / "plant" / "erp.db") as erp:
+        assert erp.execute("select schedule_id from schedule_in_force").fetchall() == [(schedule["schedule_id"][0],)]
+    where = ("--plant", small_plant.file, "--home", small_plant.folder)
+    shown = factory("schedule", "show", *where, cwd=small_plant.folder)
+    assert f"Schedule of {day}" in shown.stdout, shown.stderr
+    machine = schedule.filter(kind="operation").sort("start_utc")["machine_id"][-1]
+    changed = factory("schedule", "what-if", *where, "--no-maintenance", machine, cwd=small_plant.folder)
+    assert "Nothing was changed" in changed.stdout, changed.stderr
 
 
 def test_a_second_run_does_nothing(small_plant: SmallPlant) -> None:

@@ -23,11 +23,14 @@ from tests.integration.conftest import SmallPlant
 ROOMS = ["reference_plant", "historian", "telemetry", "rul", "engines"]
 CHECKS = """{assetNodes {assetKey {path} assetChecksOrError {... on AssetChecks {checks {
   name executionForLatestMaterialization {status evaluation {severity}}}}}}}"""
-# The reference plant puts bad images among its parts; and networks trained in haste may lose too much in INT8.
+# The reference plant puts bad images among its parts, its suppliers and its floor are late at times, and networks
+# trained in haste may lose too much in INT8.
 WARNED_OF = {
     *(("inspection_image", name) for name in OF_REASONS),
     ("inspection_bundle", "precisions_are_complete"),
     ("rul_forecast", "no_unit_crosses_its_threshold"),
+    ("order_book", "deliveries_are_not_overdue"),
+    ("daily_schedule", "orders_are_on_time"),
 }
 
 pytestmark = NEEDS_BROWSER
@@ -97,7 +100,9 @@ def text_of(browser: Any) -> str:
 
 def test_the_rooms_stand_from_left_to_right(url: str, browser: Any) -> None:
     browser.get(f"{url}/asset-groups/")
-    wait_for(lambda: all(room in text_of(browser) for room in (*ROOMS, "inspection", "warehouse")), "the graph")
+    wait_for(
+        lambda: all(room in text_of(browser) for room in (*ROOMS, "inspection", "warehouse", "planning")), "the graph"
+    )
     assert "Materialize all" in text_of(browser)
 
     def places() -> list[float] | None:
