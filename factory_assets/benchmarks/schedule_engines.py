@@ -156,7 +156,7 @@ def _code_digest(part: str) -> str:
     room = Path(planning_problem.__file__).parent
     names = ["problem", "solving", "bounds", "costs", "incumbent"]
     if part == "breakdown":
-        names += ["rescheduling", "repairs"]
+        names += ["rescheduling", "repairs", "lacking"]
     folders = [*sorted((room / "search").glob("*.py")), *sorted((room / "exact").glob("*.py"))]
     return digest_of([*(room / f"{name}.py" for name in names), *folders])
 
@@ -177,4 +177,12 @@ def _bare(source: str) -> str:
             value = body[0].value
             if isinstance(value, ast.Constant) and isinstance(value.value, str):
                 body[0] = ast.Expr(ast.Constant(None))
-    return ast.unparse(tree)
+    return _shape(tree)
+
+
+def _shape(part: object) -> str:
+    """A syntax tree as text, the same on all versions of Python: `ast.dump` and `ast.unparse` differ between them."""
+    if isinstance(part, ast.AST):
+        fields = (f"{name}={_shape(value)}" for name, value in ast.iter_fields(part) if value not in (None, []))
+        return f"{type(part).__name__}({','.join(fields)})"
+    return f"[{','.join(map(_shape, part))}]" if isinstance(part, list) else repr(part)
