@@ -45,9 +45,11 @@ def since_the_schedule(site: Site, lake: Lake, now: dt.datetime) -> FloorChanges
         ErpError: The ERP is down or half-written.
     """
     settings = settings_of(site)
-    day = settings.day_of(now).isoformat()
+    planned = lake.days("daily_schedule")
+    # From the hour in which a day is planned until it begins, its schedule is the one that changes matter to.
+    day = max([settings.day_of(now).isoformat(), *planned[-1:]])
     taken = read(site, dt.date.fromisoformat(day), now)
-    if day not in lake.days("daily_schedule"):
+    if day not in planned:
         return FloorChanges(day, (f"{day} has no schedule yet",), asked_version=taken.asked_version)
     known = erp_day(lake, day)
     stood = {stop.machine for stop in known.stops}

@@ -67,6 +67,17 @@ def test_nothing_is_asked_for_while_the_floor_is_as_it_was(floor: Floor) -> None
     assert floor.tick() == []
 
 
+def test_once_tomorrow_is_planned_changes_are_looked_for_in_its_schedule(floor: Floor) -> None:
+    tomorrow = (dt.date.fromisoformat(today(floor.site)) + dt.timedelta(days=1)).isoformat()
+    materialise(floor.site, floor.instance)
+    materialise(floor.site, floor.instance, day=tomorrow)
+    assert floor.tick() == []
+    sooner = {"due_utc": erp_made.MORNING + dt.timedelta(hours=9)}
+    erp_made.change(erp_file(floor.site), "production_order", sooner, order_id="B")
+    (asked,) = floor.tick()
+    assert asked.partition_key == tomorrow
+
+
 def test_a_rush_order_is_asked_for_once_and_then_planned(floor: Floor) -> None:
     materialise(floor.site, floor.instance)
     rush = {**erp_made.ROWS["production_order"][0], "order_id": "C", "due_utc": dt.datetime.now(dt.UTC)}
