@@ -62,7 +62,7 @@ def test_the_schedule_is_in_force_and_can_be_asked_about(small_plant: SmallPlant
     where = ("--plant", small_plant.file, "--home", small_plant.folder)
     shown = factory("schedule", "show", *where, cwd=small_plant.folder)
     assert f"Schedule of {day}" in shown.stdout, shown.stderr
-    machine = schedule.filter(kind="operation").sort("start_utc")["machine_id"][-1]
+    machine = schedule.filter(kind="maintenance").sort("start_utc")["machine_id"][-1]
     changed = factory("schedule", "what-if", *where, "--no-maintenance", machine, cwd=small_plant.folder)
     assert "Nothing was changed" in changed.stdout, changed.stderr
 

@@ -12,10 +12,17 @@ from sqlalchemy import NullPool, create_engine, select
 from factory_assets.foundation.erp_tables import dispatch_list, schedule_in_force
 from factory_assets.foundation.lake import Partition
 from factory_assets.planning import assets as planning
-from factory_assets.planning import schema
+from factory_assets.planning import day_tables, schema
+from factory_assets.planning.planner import plan
 from tests.planning.erp import erp_made
 from tests.planning.planned_plant import erp_file, lake_of, materialise, planned_site, today
 from tests.plants import make_site
+
+
+@pytest.fixture(autouse=True)
+def _plans_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a process of its own, which `test_apart` looks at."""
+    monkeypatch.setattr(day_tables, "plan_apart", plan)
 
 
 @pytest.fixture

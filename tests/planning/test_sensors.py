@@ -13,7 +13,8 @@ from factory_assets.foundation import automation
 from factory_assets.foundation.resources import LakeResource
 from factory_assets.foundation.settings import Site
 from factory_assets.planning import assets as planning
-from factory_assets.planning import sensors
+from factory_assets.planning import day_tables, sensors
+from factory_assets.planning.planner import plan
 from tests.planning.erp import erp_made
 from tests.planning.planned_plant import erp_file, materialise, planned_site, today
 from tests.plants import make_site
@@ -36,6 +37,12 @@ class Floor(Ticking):
             sensors=[self.sensor],
             resources={"lake": LakeResource(root=str(self.site.home.lake))},
         )
+
+
+@pytest.fixture(autouse=True)
+def _plans_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a process of its own, which `test_apart` looks at."""
+    monkeypatch.setattr(day_tables, "plan_apart", plan)
 
 
 @pytest.fixture
