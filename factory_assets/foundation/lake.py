@@ -128,6 +128,10 @@ class Lake:
         """All days of a table of the plant as a whole that exist, in order."""
         return sorted(path.stem for path in (self.root / table).glob("[!.]*.parquet") if path.stem != "all")
 
+    def newest_day(self, table: str, until: str) -> str | None:
+        """The newest day of such a table up to one, that one included; None if there is none."""
+        return max((day for day in self.days(table) if day <= until), default=None)
+
     def read_fleet(self, table: str, fleet: str) -> pl.DataFrame:
         """Read all partitions of a fleet, in order of day.
 

@@ -97,6 +97,11 @@ class PlanningSettings(_Strict):
         """How far is planned, in minutes."""
         return self.horizon // MINUTE
 
+    @property
+    def frozen_min(self) -> int:
+        """What begins within so many minutes stays where it is."""
+        return self.frozen // MINUTE
+
     def machine_of(self, unit_id: str) -> str:
         """The ERP's name of a machine."""
         return self.machines.get(unit_id, unit_id)

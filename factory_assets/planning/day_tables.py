@@ -103,7 +103,7 @@ def plan_of_day(
     """
     asked = erp_day(lake, day)
     problem = with_maintenance(lake, site, day, asked)
-    newest = max((one for one in lake.days("daily_schedule") if one <= day), default=None)
+    newest = lake.newest_day("daily_schedule", day)
     return plan_apart(
         problem,
         in_force(lake, newest, problem) if newest is not None else (),

@@ -98,7 +98,7 @@ def weigh(lake: Lake, site: Site, day: str, problem: Problem, maintained: Sequen
 
 def _with_maintenance(lake: Lake, day: str, problem: Problem) -> set[str]:
     """Machines whose maintenance in the schedule in force is still to come: it is weighed again in any case."""
-    newest = max((one for one in lake.days("daily_schedule") if one <= day), default=None)
+    newest = lake.newest_day("daily_schedule", day)
     if newest is None:
         return set()
     rows = lake.read("daily_schedule", Partition(day=newest), columns=["kind", "machine_id", "end_utc"])

@@ -65,34 +65,28 @@ def plan(
     Raises:
         CannotBePlannedError: Nothing keeps to everything; says why.
     """
-    changed = as_planned(problem, in_force, stops, settings)
     try:
         if kind == "change":
-            frozen = _frozen_min(settings)
-            in_force = _without_frozen_in_vain(problem, in_force, frozen)
+            kept = _without_frozen_in_vain(problem, in_force, settings.frozen_min)
             found = reschedule(
-                problem, in_force, 0, frozen_min=frozen, breakdowns=stops, seconds=settings.reschedule_seconds,
+                problem, kept, 0, frozen_min=settings.frozen_min, breakdowns=stops, seconds=settings.reschedule_seconds,
                 workers=settings.workers, seed=seed, on_progress=on_progress,
             )  # fmt: skip
             return Plan(kind, found.problem, found.schedule, found.moved)
+        changed = as_planned(problem, in_force, stops, settings)
         changed = replace(changed, move_cost_per_min=settings.move_cost_per_h / 60)
         made = solve(changed, seconds=settings.seconds, workers=settings.workers, seed=seed, on_progress=on_progress)
         return Plan(kind, changed, made, moved_tasks(changed, made))
     except (NoScheduleError, BadProblemError) as error:
-        raise CannotBePlannedError(_why(changed, settings, error)) from error
+        raise CannotBePlannedError(_why(as_planned(problem, in_force, stops, settings), settings, error)) from error
 
 
 def as_planned(
     problem: Problem, in_force: Sequence[Task], stops: Sequence[Breakdown], settings: PlanningSettings
 ) -> Problem:
     """What a plan must keep to: shifts cut by stops, begun and frozen tasks pinned."""
-    frozen = _frozen_min(settings)
-    kept = _without_frozen_in_vain(problem, in_force, frozen)
-    return changed_problem(problem, kept, 0, frozen_min=frozen, breakdowns=stops)
-
-
-def _frozen_min(settings: PlanningSettings) -> int:
-    return int(settings.frozen.total_seconds() // 60)
+    kept = _without_frozen_in_vain(problem, in_force, settings.frozen_min)
+    return changed_problem(problem, kept, 0, frozen_min=settings.frozen_min, breakdowns=stops)
 
 
 def _without_frozen_in_vain(problem: Problem, in_force: Sequence[Task], frozen_min: int) -> tuple[Task, ...]:

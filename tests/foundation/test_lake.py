@@ -48,5 +48,15 @@ def test_a_fleet_is_read_in_order_of_day(tmp_path: Path) -> None:
     assert lake.read_fleet("t", "north")["a"].to_list() == [1, 2]
 
 
+def test_the_days_of_a_table_of_the_whole_plant_are_found_in_order(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    assert lake.newest_day("schedule", "2026-09-03") is None
+    for day in ("2026-09-03", "2026-09-01"):
+        lake.write("schedule", pl.DataFrame({"day": [day]}), Partition(day=day))
+    assert lake.days("schedule") == ["2026-09-01", "2026-09-03"]
+    assert lake.newest_day("schedule", "2026-09-02") == "2026-09-01"
+    assert lake.newest_day("schedule", "2026-09-03") == "2026-09-03"
+
+
 def test_the_order_of_digests_counts() -> None:
     assert combined_digest(["a", "b"]) != combined_digest(["b", "a"])

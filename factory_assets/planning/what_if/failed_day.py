@@ -40,7 +40,7 @@ def explain_day(lake: Lake, site: Site, day: str | None = None) -> Explained:
     chosen = day or days[-1]
     settings, asked = settings_of(site), erp_day(lake, chosen)
     problem = with_maintenance(lake, site, chosen, asked)
-    newest = max((one for one in lake.days("daily_schedule") if one <= chosen), default=None)
+    newest = lake.newest_day("daily_schedule", chosen)
     tasks = in_force(lake, newest, problem) if newest is not None else ()
     wanted = as_planned(problem, tasks, asked.stops, settings)
     if has_room(wanted) or can_be_planned(wanted):

@@ -19,7 +19,6 @@ from factory_assets.planning.solving import solve
 from factory_assets.planning.what_if.applying import Changed, applied
 from factory_assets.planning.what_if.base import Base
 from factory_assets.planning.what_if.changes import Change, WithoutOrder
-from factory_assets.planning.what_if.clock import MINUTE
 from factory_assets.planning.what_if.difference import Difference, difference
 from factory_assets.planning.what_if.errors import WhatIfError
 from factory_assets.planning.what_if.longer import longer
@@ -113,7 +112,7 @@ class _Question:
 
     def changed(self, known: Problem) -> tuple[Changed, Problem]:
         """The changes, and what a schedule must keep to then."""
-        frozen = self.settings.frozen // MINUTE
+        frozen = self.settings.frozen_min
         changed = applied(
             known, self.base.schedule.tasks, self.changes, now_min=self.now, frozen_min=frozen, clock=self.base.clock,
             partly_done=self.base.partly_done,
@@ -145,7 +144,7 @@ class _Question:
                 on_progress=self.on_progress,
             )  # fmt: skip
         return reschedule(
-            changed.problem, changed.in_force, self.now, frozen_min=settings.frozen // MINUTE,
+            changed.problem, changed.in_force, self.now, frozen_min=settings.frozen_min,
             breakdowns=changed.stops, seconds=self.seconds or settings.reschedule_seconds, workers=workers,
             seed=self.seed, on_progress=self.on_progress,
         ).schedule  # fmt: skip
